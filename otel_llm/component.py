@@ -1,0 +1,218 @@
+"""What a component is: a closed config type, a factory, and one class with one method that does the work.
+
+This module is what an author of a component imports. The host does the rest: it times, counts, catches and calls what
+comes next.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from otel_llm.request import Answer, Request
+from otel_llm.telemetry import Meter
+from otel_llm.units import parse_duration, parse_integer
+
+if TYPE_CHECKING:
+    from otel_llm.batch import Batch
+    from otel_llm.host import Host
+    from otel_llm.log_record import LogRecord
+    from otel_llm.resource import Resource
+    from otel_llm.span import Span
+
+__all__ = [
+    "Applies",
+    "Config",
+    "Consume",
+    "Count",
+    "Duration",
+    "Endpoint",
+    "Exporter",
+    "ExporterFactory",
+    "Extension",
+    "ExtensionFactory",
+    "Factory",
+    "OnError",
+    "Processor",
+    "ProcessorFactory",
+    "Receiver",
+    "ReceiverFactory",
+    "Settings",
+    "Stability",
+]
+
+OnError = Literal["forward", "drop"]
+Applies = Literal["gen_ai", "all"]
+Stability = Literal["alpha", "beta", "stable"]
+Consume = Callable[[Request], Awaitable[Answer]]
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+"""A time in seconds, written with its unit: `200ms`, `5s`, `1m30s`. A bare number other than 0 is refused."""
+
+Count = Annotated[int, BeforeValidator(parse_integer), Field(ge=0)]
+"""A whole number, zero or more. `true` is not 1."""
+
+
+class Config(BaseModel):
+    """Root of every component's settings: closed, frozen, documented by the docstring under each field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A TCP address that something listens on."""
+
+    name: str
+    """Where it is configured, such as `receivers.otlp.protocols.grpc.endpoint`."""
+    host: str
+    port: int
+    """0 until a free port has been taken."""
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the host gives a component besides its config."""
+
+    name: str
+    """Its name in the config, such as `otlp` or `otlp/eu`."""
+    meter: Meter = field(default_factory=Meter)
+    """Makes metrics that the host's metrics endpoint shows."""
+    logger: logging.Logger = field(default_factory=lambda: logging.getLogger("otel_llm"))
+    clock: Callable[[], float] = time.time
+    """Seconds since 1970."""
+
+
+class Processor(ABC):
+    """One step of a chain: looks at one span or log record at a time and changes it in place.
+
+    CPU only: no I/O, no thread of its own. One instance serves one thread. What a method raises costs that span this
+    step, never the batch: see `on_error`. After a method has returned, the facades it was given are no longer its own.
+    """
+
+    on_error: ClassVar[OnError] = "forward"
+    """What becomes of a span on which a method raised. `forward`: it goes on as it is, with the processor's name in
+    `otel_llm.processor.errors`. `drop`: every text on it is replaced by `[UNSCANNED:error]` first (fails closed)."""
+
+    markers: ClassVar[tuple[bytes, ...]] = ()
+    """Bytes of which at least one stands in every request that holds work for it. Empty: every request may."""
+
+    applies_to: ClassVar[Applies] = "gen_ai"
+    """`gen_ai`: only spans with a `gen_ai.*` attribute, as they are after the steps before. `all`: every span.
+    Log records are gen_ai when they, or their event name, are."""
+
+    def start(self) -> None:  # noqa: B027 - a default that does nothing is the point of it
+        """Acquire resources. Called once, before the first span."""
+
+    def begin_batch(self, spans: Sequence[Span], /) -> None:  # noqa: B027 - as above
+        """Look at the spans of one batch together, before they come one by one."""
+
+    def process_resource(self, resource: Resource, /) -> None:  # noqa: B027 - as above
+        """Change a resource or a scope. Called once for each in a batch, before the spans under it."""
+
+    def process_span(self, span: Span, /) -> None:  # noqa: B027 - as above
+        """Change a span."""
+
+    def process_log(self, record: LogRecord, /) -> None:  # noqa: B027 - as above
+        """Change a log record."""
+
+    def shutdown(self) -> None:  # noqa: B027 - as above
+        """Release resources. Safe to call twice, and without `start`."""
+
+
+class Exporter(ABC):
+    """Sends one batch to one destination, once. Queueing, merging, retrying and counting are the host's."""
+
+    async def start(self) -> None:  # noqa: B027 - a default that does nothing is the point of it
+        """Open what is needed. Must not wait for the destination to be there."""
+
+    @abstractmethod
+    async def export(self, batch: Batch, /) -> int:
+        """Send *batch*; return how many of its items the destination refused (OTLP's partial success).
+
+        Raises:
+            Retryable: the same batch may be taken later.
+            Permanent: it never will be.
+        """
+
+    async def shutdown(self) -> None:  # noqa: B027 - as above
+        """Close. Safe to call twice, and without `start`."""
+
+
+class Receiver(ABC):
+    """Takes requests from a transport, asks *consume* for the answer, and says it in the transport's words."""
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Where it listens. Known before `start`, so that every port in use is found at once."""
+        return ()
+
+    @abstractmethod
+    async def start(self, consume: Consume, /) -> None:
+        """Begin to take requests."""
+
+    @abstractmethod
+    async def shutdown(self, grace_s: float = 0.0) -> None:
+        """Take no more; let what is under way finish within *grace_s* seconds. Safe to call twice, without `start`."""
+
+
+class Extension(ABC):
+    """Something beside the pipelines, such as an endpoint that tells how the host is."""
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Where it listens. Known before `start`."""
+        return ()
+
+    @abstractmethod
+    async def start(self, host: Host, /) -> None:
+        """Begin. The pipelines' exporters have been started, the receivers not yet."""
+
+    @abstractmethod
+    async def shutdown(self) -> None:
+        """End. Called last. Safe to call twice, and without `start`."""
+
+
+C = TypeVar("C", bound=Config)
+T = TypeVar("T", covariant=True)
+
+
+@dataclass(frozen=True)
+class Factory(Generic[C, T]):
+    """The object that an entry point names: a component's name, its config type, how to make it."""
+
+    name: str
+    """The same as the entry point's, the YAML key's and, for built-ins, the folder's."""
+    config: type[C]
+    create: Callable[[C, Settings], T]
+    """May raise `ConfigError` for what the config type alone cannot see, such as a file that is not there."""
+    stability: Stability = "alpha"
+
+    def build(self, raw: dict[str, Any] | None = None, settings: Settings | None = None) -> T:
+        """Validate *raw*, as it stands in YAML, and make the component. Raises pydantic's `ValidationError`."""
+        return self.create(self.config.model_validate(raw or {}), settings or Settings(self.name))
+
+
+class ProcessorFactory(Factory[C, Processor]):
+    """An entry point of the group `otel_llm.processors`."""
+
+
+class ExporterFactory(Factory[C, Exporter]):
+    """An entry point of the group `otel_llm.exporters`."""
+
+
+class ReceiverFactory(Factory[C, Receiver]):
+    """An entry point of the group `otel_llm.receivers`."""
+
+
+class ExtensionFactory(Factory[C, Extension]):
+    """An entry point of the group `otel_llm.extensions`."""

@@ -1,0 +1,64 @@
+"""The program's metrics about itself, in the Prometheus text format.
+
+Names follow the Collector's, with `otel_llm_` in place of `otelcol_`, so that dashboards carry over. No label ever holds
+a text that came in a span, other than names whose number is bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics import MetricWrapperBase
+
+__all__ = ["CONTENT_TYPE", "PREFIX", "Counter", "Gauge", "Histogram", "Meter"]
+
+PREFIX: Final = "otel_llm_"
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+M = TypeVar("M", bound=MetricWrapperBase)
+
+
+class Meter:
+    """Makes metrics. Asked twice for one name it gives the same metric, so that every thread's processors share it."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._metrics: dict[str, MetricWrapperBase] = {}
+        self._lock = threading.Lock()
+
+    def counter(self, name: str, description: str, labels: Sequence[str] = ()) -> Counter:
+        """Return a counter, shown as `otel_llm_<name>_total`."""
+        return self._metric(Counter, name, description, labels)
+
+    def gauge(self, name: str, description: str, labels: Sequence[str] = ()) -> Gauge:
+        """Return a gauge. `gauge.labels(...).set_function(read)` reads a value when it is asked for."""
+        return self._metric(Gauge, name, description, labels)
+
+    def histogram(
+        self, name: str, description: str, labels: Sequence[str] = (), buckets: Sequence[float] | None = None
+    ) -> Histogram:
+        """Return a histogram; Prometheus' default buckets unless told."""
+        extra = {} if buckets is None else {"buckets": tuple(buckets)}
+        return self._metric(Histogram, name, description, labels, **extra)
+
+    def text(self) -> bytes:
+        """Return all metrics as `CONTENT_TYPE`."""
+        return generate_latest(self._registry)
+
+    def value(self, name: str, /, **labels: str) -> float:
+        """Return one sample, 0 if nothing has been counted there. For tests and summaries."""
+        return self._registry.get_sample_value(PREFIX + name, labels) or 0.0
+
+    def _metric(
+        self, kind: Callable[..., M], name: str, description: str, labels: Sequence[str], **extra: Any
+    ) -> M:
+        with self._lock:
+            metric = self._metrics.get(name)
+            if metric is None:
+                metric = kind(PREFIX + name, description, tuple(labels), registry=self._registry, **extra)
+                self._metrics[name] = metric
+            return metric  # type: ignore[return-value]  # one name, one kind: the name says which
