@@ -1,0 +1,278 @@
+"""One export request: the bytes that came, and what is in them when somebody asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm.detection import Detector, Finding
+from otel_llm.errors import Refused
+from otel_llm.item import Item
+from otel_llm.log_record import LogRecord
+from otel_llm.resource import Resource, Scope
+from otel_llm.signals import Signal
+from otel_llm.span import Span
+
+__all__ = ["Batch"]
+
+
+class Batch:
+    """One export request, bytes until proven otherwise.
+
+    It is decoded when first looked into, and encoded again only if somebody wrote: `to_bytes` of a batch that no
+    processor touched returns the very bytes that came, unknown fields and all.
+    """
+
+    __slots__ = ("_item_count", "_items", "_message", "_raw", "_resources", "detector", "dirty", "signal")
+
+    def __init__(
+        self,
+        raw: bytes,
+        signal: Signal = Signal.TRACES,
+        *,
+        item_count: int | None = None,
+    ) -> None:
+        """Take one request.
+
+        Args:
+            raw: an OTLP export request message, protobuf.
+            signal: which of the three.
+            item_count: how many items it holds, where that is known already.
+        """
+        self.signal = signal
+        self.dirty = False
+        """Whether somebody has written since the bytes came. Set by the write itself."""
+        self.detector: Detector | None = None
+        """What `Item.findings` asks. The chain sets its own."""
+        self._raw = raw
+        self._item_count = item_count
+        self._message: Any = None
+        self._items: list[Any] | None = None
+        self._resources: list[Resource] = []
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes that came, for a quick look whether something can be in them at all."""
+        return self._raw
+
+    def to_bytes(self) -> bytes:
+        """Return the request: as it came, or encoded anew if somebody wrote."""
+        return self._message.SerializeToString() if self.dirty else self._raw  # type: ignore[no-any-return]  # protobuf
+
+    @property
+    def item_count(self) -> int:
+        """Spans, log records or metric data points in it.
+
+        Raises:
+            Refused: the bytes are no such request.
+        """
+        if self._item_count is None:
+            layout = _LAYOUT[self.signal]
+            self._item_count = sum(map(layout.count, _scopes(self._decoded(), layout)))
+        return self._item_count
+
+    @property
+    def spans(self) -> Sequence[Span]:
+        """Its spans, in order. The same facades at every call, until `sweep`."""
+        return self._facades() if self.signal is Signal.TRACES else ()
+
+    @property
+    def records(self) -> Sequence[LogRecord]:
+        """Its log records, in order."""
+        return self._facades() if self.signal is Signal.LOGS else ()
+
+    @property
+    def resources(self) -> Sequence[Resource]:
+        """Its resources, each followed by its scopes."""
+        self._facades()
+        return self._resources
+
+    def detect(self, text: str | bytes) -> Sequence[Finding]:
+        """Return what the chain's detector finds in *text*; nothing where no processor asked for detection."""
+        return self.detector.scan(text) if self.detector else ()
+
+    def remove_invalid(self) -> int:
+        """Remove the spans and log records whose ids are invalid; return how many.
+
+        A trace id is 16 bytes, a span id 8, neither all zero (trace.proto); where an id is optional it may be absent.
+        One that is not would make the next hop refuse the whole request.
+        """
+        invalid = _INVALID.get(self.signal)
+        return 0 if invalid is None else self._remove(invalid)
+
+    def remove_attributes(self, prefix: str, keep: frozenset[str]) -> None:
+        """Remove attributes that start with *prefix* from everything that has some, and events named so.
+
+        Bytes in which the prefix does not stand are not looked into.
+        """
+        if prefix.encode() not in self._raw or self.signal is Signal.METRICS:
+            return
+        layout = _LAYOUT[self.signal]
+        for envelope in getattr(self._decoded(), layout.resources):
+            self._strip(envelope.resource, prefix, keep)
+            for scope in getattr(envelope, layout.scopes):
+                self._strip(scope.scope, prefix, keep)
+                for item in getattr(scope, layout.items):
+                    self._strip(item, prefix, keep)
+                    if self.signal is Signal.TRACES:
+                        self._strip_span(item, prefix, keep)
+
+    def sweep(self) -> Counter[str]:
+        """Remove the items that a processor dropped; return how many for each reason."""
+        dropped = {id(item._proto): item.dropped for item in self._items or () if item.dropped}  # noqa: SLF001 - the facade's own room
+        if dropped:
+            self._remove(lambda items: [item for item in items if id(item) in dropped])
+        return Counter(dropped.values())
+
+    def _decoded(self) -> Any:
+        if self._message is None:
+            try:
+                self._message = _LAYOUT[self.signal].request.FromString(self._raw)
+            except DecodeError:
+                raise Refused(f"the body is not a valid OTLP {self.signal} request in protobuf") from None
+        return self._message
+
+    def _facades(self) -> list[Any]:
+        if self._items is None:
+            layout = _LAYOUT[self.signal]
+            self._items = items = []
+            self._resources = []
+            for envelope in getattr(self._decoded(), layout.resources):
+                resource = Resource(envelope, self)
+                self._resources.append(resource)
+                for scope_envelope in getattr(envelope, layout.scopes):
+                    scope = Scope(scope_envelope, self, resource)
+                    self._resources.append(scope)
+                    if layout.facade is not None:
+                        items.extend([layout.facade(item, scope, self) for item in getattr(scope_envelope, layout.items)])
+        return self._items
+
+    def _strip(self, holder: Any, prefix: str, keep: frozenset[str]) -> None:
+        attributes = holder.attributes
+        forged = [pair.key.startswith(prefix) and pair.key not in keep for pair in attributes]
+        if any(forged):
+            _keep(attributes, [pair for pair, bad in zip(attributes, forged, strict=True) if not bad])
+            self.dirty = True
+
+    def _strip_span(self, span: Any, prefix: str, keep: frozenset[str]) -> None:
+        for part in (*span.events, *span.links):
+            self._strip(part, prefix, keep)
+        if any(event.name.startswith(prefix) for event in span.events):
+            _keep(span.events, [event for event in span.events if not event.name.startswith(prefix)])
+            self.dirty = True
+
+    def _remove(self, find: Callable[[Iterable[Any]], list[Any]]) -> int:
+        """Remove the items that *find* returns, and the envelopes this empties: OTLP senders should not create those."""
+        layout = _LAYOUT[self.signal]
+        message = self._decoded()
+        removed = 0
+        for scope in _scopes(message, layout):
+            items = getattr(scope, layout.items)
+            unwanted = find(items)
+            if unwanted:
+                removed += len(unwanted)
+                ids = set(map(id, unwanted))  # one message has one wrapper for as long as somebody holds it
+                _keep(items, [item for item in items if id(item) not in ids])
+        if removed:
+            for envelope in getattr(message, layout.resources):
+                scopes = getattr(envelope, layout.scopes)
+                _keep(scopes, [scope for scope in scopes if getattr(scope, layout.items)])
+            envelopes = getattr(message, layout.resources)
+            _keep(envelopes, [envelope for envelope in envelopes if getattr(envelope, layout.scopes)])
+            self._items = self._item_count = None
+            self.dirty = True
+        return removed
+
+
+class _Layout(NamedTuple):
+    """Where a signal's request holds what."""
+
+    request: type[Message]
+    resources: str
+    scopes: str
+    items: str
+    facade: Callable[..., Item] | None
+    count: Callable[[Any], int]
+    """Items under one scope."""
+
+
+def _data_points(scope_metrics: Any) -> int:
+    return sum(len(getattr(metric, metric.WhichOneof("data") or "", _NO_DATA).data_points) for metric in scope_metrics.metrics)
+
+
+class _NoData:
+    data_points: tuple[()] = ()
+
+
+_NO_DATA: Final = _NoData()
+
+_LAYOUT: Final = {
+    Signal.TRACES: _Layout(
+        ExportTraceServiceRequest, "resource_spans", "scope_spans", "spans", Span, lambda scope: len(scope.spans)
+    ),
+    Signal.LOGS: _Layout(
+        ExportLogsServiceRequest,
+        "resource_logs",
+        "scope_logs",
+        "log_records",
+        LogRecord,
+        lambda scope: len(scope.log_records),
+    ),
+    Signal.METRICS: _Layout(
+        ExportMetricsServiceRequest, "resource_metrics", "scope_metrics", "metrics", None, _data_points
+    ),
+}
+
+
+def _scopes(message: Any, layout: _Layout) -> Iterator[Any]:
+    return (scope for envelope in getattr(message, layout.resources) for scope in getattr(envelope, layout.scopes))
+
+
+def _keep(held: Any, wanted: Iterable[Any]) -> None:
+    """Leave only *wanted* in a repeated field. Linear, where deleting one by one is quadratic for a hostile request."""
+    copies = list(wanted)
+    del held[:]
+    held.extend(copies)
+
+
+_TRACE_ID_BYTES: Final = 16
+_SPAN_ID_BYTES: Final = 8
+_ZERO_TRACE_ID: Final = bytes(_TRACE_ID_BYTES)
+_ZERO_SPAN_ID: Final = bytes(_SPAN_ID_BYTES)
+_OPTIONAL_SPAN_ID: Final = frozenset({0, _SPAN_ID_BYTES})
+_OPTIONAL_TRACE_ID: Final = frozenset({0, _TRACE_ID_BYTES})
+
+
+def _invalid_spans(spans: Iterable[Any]) -> list[Any]:
+    # Every span of every request passes here: one pass without a call, links only where there are any.
+    return [
+        span
+        for span in spans
+        if len(trace_id := span.trace_id) != _TRACE_ID_BYTES
+        or len(span_id := span.span_id) != _SPAN_ID_BYTES
+        or trace_id == _ZERO_TRACE_ID
+        or span_id == _ZERO_SPAN_ID
+        or len(span.parent_span_id) not in _OPTIONAL_SPAN_ID
+        or (len(links := span.links) and any(map(_invalid_reference, links)))
+    ]
+
+
+def _invalid_records(records: Iterable[Any]) -> list[Any]:
+    return [record for record in records if _invalid_reference(record)]
+
+
+def _invalid_reference(holder: Any) -> bool:
+    """Tell whether a link or a log record names a span in a way that cannot be read."""
+    return len(holder.trace_id) not in _OPTIONAL_TRACE_ID or len(holder.span_id) not in _OPTIONAL_SPAN_ID
+
+
+_INVALID: Final[dict[Signal, Callable[[Iterable[Any]], list[Any]]]] = {
+    Signal.TRACES: _invalid_spans,
+    Signal.LOGS: _invalid_records,
+}

@@ -1,0 +1,173 @@
+"""The hot loop: what a batch holds, through every processor, in order."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any, Final
+
+from otel_llm import semconv
+from otel_llm.attributes import Attributes
+from otel_llm.batch import Batch
+from otel_llm.component import Processor
+from otel_llm.detection import Detector
+from otel_llm.item import Item
+from otel_llm.resource import Resource
+from otel_llm.signals import Signal
+from otel_llm.telemetry import Meter
+
+__all__ = ["UNSCANNED", "Chain"]
+
+UNSCANNED: Final = "[UNSCANNED:error]"
+"""What stands in place of a text that a processor which fails closed could not look at."""
+
+_GEN_AI: Final = semconv.GEN_AI_PREFIX.encode()
+_log = logging.getLogger(__name__)
+
+
+class Chain:
+    """Runs processors over batches. The same object serves the gateway and an app's exporter; one thread at a time.
+
+    Step by step over the whole batch, not span by span over all steps: so a processor sees what the one before has made
+    of every span, in `begin_batch` too, and the clock is read twice per step and batch instead of per span.
+    """
+
+    def __init__(
+        self,
+        processors: Sequence[tuple[str, Processor]],
+        *,
+        meter: Meter | None = None,
+        detector: Detector | None = None,
+    ) -> None:
+        """Take named processors in the order in which they run."""
+        meter = meter or Meter()
+        self._steps = [_Step(name, processor, meter) for name, processor in processors]
+        self._detector = detector
+
+    def start(self) -> None:
+        """Start the processors."""
+        for step in self._steps:
+            step.processor.start()
+
+    def shutdown(self) -> None:
+        """Shut the processors down, last first, each whatever the others do."""
+        for step in reversed(self._steps):
+            try:
+                step.processor.shutdown()
+            except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; the others must still end
+                _log.error("processor %s failed to shut down: %s", step.name, type(error).__name__)  # noqa: TRY400 - the text may quote a span
+
+    def run(self, batch: Batch) -> None:
+        """Let every processor that can have work in *batch* do it, in place. Never raises for what one of them does."""
+        batch.detector = self._detector
+        for step in self._steps:
+            if step.has_work(batch):
+                step.run(batch)
+
+
+class _Step:
+    """One processor, with what the host does around it: selecting, timing, counting, catching."""
+
+    def __init__(self, name: str, processor: Processor, meter: Meter) -> None:
+        self.name = name
+        self.processor = processor
+        self._fails_closed = processor.on_error == "drop"
+        self._markers = processor.markers
+        self._gen_ai_only = processor.applies_to == "gen_ai"
+        self._begin = _overridden(processor, "begin_batch")
+        self._resource = _overridden(processor, "process_resource")
+        self._item = {
+            Signal.TRACES: _overridden(processor, "process_span"),
+            Signal.LOGS: _overridden(processor, "process_log"),
+        }
+        labels = ("processor", "signal")
+        items = meter.counter("processor_incoming_items", "Items that a processor was given.", labels)
+        failed = meter.counter("processor_failed_items", "Items on which a processor failed.", labels)
+        seconds = meter.counter("processor_seconds", "Time spent in a processor.", labels)
+        self._incoming = {signal: items.labels(name, signal) for signal in Signal}
+        self._failed = {signal: failed.labels(name, signal) for signal in Signal}
+        self._seconds = {signal: seconds.labels(name, signal) for signal in Signal}
+        self._reported: set[tuple[str, int]] = set()
+
+    def has_work(self, batch: Batch) -> bool:
+        """Tell from the bytes alone whether this processor can have work in the batch.
+
+        What a step before has written is not in the bytes that came, so a batch that is dirty is looked into.
+        """
+        if self._item.get(batch.signal) is None and self._resource is None:
+            return False
+        if batch.dirty:
+            return True
+        if self._gen_ai_only and _GEN_AI not in batch.raw:
+            return False
+        return not self._markers or any(marker in batch.raw for marker in self._markers)
+
+    def run(self, batch: Batch) -> None:
+        started = perf_counter()
+        items: Sequence[Any] = batch.spans or batch.records
+        if self._gen_ai_only:
+            items = [item for item in items if item.is_gen_ai]
+        process = self._item.get(batch.signal)
+        if self._resource is not None:
+            for resource in batch.resources:
+                self._guard(self._resource, resource, batch)
+        if self._begin is not None and batch.signal is Signal.TRACES and not self._begins(items, batch):
+            process = None
+        if process is not None:
+            for item in items:
+                try:
+                    process(item)
+                except Exception as error:  # noqa: BLE001 - a processor may raise anything; that costs one span one step
+                    self._fail(item, error, batch)
+        self._incoming[batch.signal].inc(len(items))
+        self._seconds[batch.signal].inc(perf_counter() - started)
+
+    def _begins(self, items: Sequence[Any], batch: Batch) -> bool:
+        """Run `begin_batch`. Without it no span of the batch can be processed, so its failure is every span's."""
+        try:
+            self._begin(items)  # type: ignore[misc]  # the caller has asked
+        except Exception as error:  # noqa: BLE001 - as in run
+            for item in items:
+                self._fail(item, error, batch)
+            return False
+        return True
+
+    def _guard(self, process: Callable[[Any], None], resource: Resource, batch: Batch) -> None:
+        try:
+            process(resource)
+        except Exception as error:  # noqa: BLE001 - as in run
+            self._fail(resource, error, batch)
+
+    def _fail(self, holder: Attributes, error: Exception, batch: Batch) -> None:
+        self._failed[batch.signal].inc()
+        if self._fails_closed and isinstance(holder, Item | Resource):
+            for text in holder.texts():
+                if text.kind == "key" and text.value in semconv.NAMES:
+                    continue  # a name that this program knows is no content, and keeps the numbers readable
+                text.replace(UNSCANNED if isinstance(text.value, str) else UNSCANNED.encode())
+        failed = holder.get(semconv.PROCESSOR_ERRORS)
+        holder.set(semconv.PROCESSOR_ERRORS, sorted({*(failed if isinstance(failed, list) else ()), self.name}))
+        self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        """Log a failure once for each place in the code, by type and line: its text may quote the span."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = (frame.filename, frame.lineno or 0)
+        if place not in self._reported:
+            self._reported.add(place)
+            _log.error(
+                "processor %s failed with %s at %s:%d; counted in processor_failed_items, not logged again",
+                self.name,
+                type(error).__name__,
+                frame.filename,
+                place[1],
+            )
+
+
+def _overridden(processor: Processor, method: str) -> Callable[[Any], None] | None:
+    """Return a method that the processor's class defines, None where it inherits the one that does nothing."""
+    if getattr(type(processor), method) is getattr(Processor, method):
+        return None
+    return getattr(processor, method)  # type: ignore[no-any-return]  # getattr is untyped

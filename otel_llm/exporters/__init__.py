@@ -1,0 +1,1 @@
+"""What sends batches to destinations: one folder each, and the settings they share."""

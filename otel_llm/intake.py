@@ -1,0 +1,134 @@
+"""The one way in: a request from any transport, through the door and the pipelines, into the journal.
+
+A transport hands over a `Request` and gets an `Answer`; nothing here knows which transport it was. An answer of success
+means that the journal has what it promises to keep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Final, NamedTuple
+
+from otel_llm import otlp_json, semconv
+from otel_llm.batch import Batch
+from otel_llm.errors import NotServed, OtelLlmError, Retryable
+from otel_llm.journal import Journal, Record
+from otel_llm.pipeline import Pipeline
+from otel_llm.request import Answer, Request, Trust
+from otel_llm.signals import Signal
+from otel_llm.telemetry import Counter, Meter
+
+__all__ = ["INLINE_BYTES", "Intake", "admit"]
+
+INLINE_BYTES: Final = 256 * 1024
+"""A larger request is processed in an executor, so that the event loop is never held for long."""
+
+_KEPT: Final[Mapping[Trust, frozenset[str]]] = {"context": semconv.CONTEXT, "none": frozenset()}
+_log = logging.getLogger(__name__)
+
+
+class _Prepared(NamedTuple):
+    records: Sequence[Record]
+    accepted: int
+    rejected: int
+
+
+class Intake:
+    """The door of one receiver: what comes in here goes through the pipelines that name the receiver."""
+
+    def __init__(
+        self, receiver: str, pipelines: Sequence[Pipeline], journal: Journal, executor: Executor, meter: Meter
+    ) -> None:
+        self._pipelines = {
+            signal: tuple(pipeline for pipeline in pipelines if pipeline.signal is signal) for signal in Signal
+        }
+        self._journal = journal
+        self._executor = executor
+        self._receiver = receiver
+        self._accepted = _per_signal(meter, "receiver_accepted_{}", "Items taken.")
+        self._refused = _per_signal(meter, "receiver_refused_{}", "Items not taken: invalid, or no room for them.")
+        self._requests = meter.counter(
+            "receiver_requests", "Requests, by the gRPC status they were answered with.", ("receiver", "transport", "code")
+        )
+
+    async def receive(self, request: Request) -> Answer:
+        """Take one request. Never raises for what is in it."""
+        labels = (self._receiver, request.transport)
+        try:
+            prepared = await self._prepare_off_or_on_loop(request)
+            if prepared.records:
+                try:
+                    await self._journal.append(prepared.records)
+                except OtelLlmError:
+                    self._refused[request.signal].labels(*labels).inc(prepared.accepted + prepared.rejected)
+                    raise
+        except OtelLlmError as error:
+            answer = Answer.of(error)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not cost the sender its data, nor end the server
+            answer = _bug(error)
+        else:
+            self._accepted[request.signal].labels(*labels).inc(prepared.accepted)
+            answer = _TAKEN
+            if prepared.rejected:
+                self._refused[request.signal].labels(*labels).inc(prepared.rejected)
+                answer = Answer(message=_REJECTED, rejected=prepared.rejected)
+        self._requests.labels(*labels, str(answer.grpc_status)).inc()
+        return answer
+
+    async def _prepare_off_or_on_loop(self, request: Request) -> _Prepared:
+        if len(request.body) <= INLINE_BYTES:
+            return self._prepare(request)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare, request)
+
+    def _prepare(self, request: Request) -> _Prepared:
+        pipelines = self._pipelines[request.signal]
+        if not pipelines:
+            raise NotServed(f"no pipeline takes {request.signal} here")
+        batch, rejected = admit(request)
+        accepted = batch.item_count
+        # Processors write in place: each further pipeline needs the bytes as they were before the first one ran.
+        admitted = batch.to_bytes() if len(pipelines) > 1 else b""
+        batches = [batch, *(Batch(admitted, request.signal) for _ in pipelines[1:])]
+        records = [
+            record
+            for pipeline, own in zip(pipelines, batches, strict=True)
+            if (record := pipeline.process(own, request.tenant)) is not None
+        ]
+        return _Prepared(records, accepted, rejected)
+
+
+def admit(request: Request) -> tuple[Batch, int]:
+    """Return what of a request may come in, and how many of its items may not.
+
+    Raises:
+        Refused: the body is not what it says it is.
+    """
+    body = request.body
+    if request.encoding == "json":
+        body = otlp_json.decode(request.signal, body)
+    batch = Batch(body, request.signal)
+    rejected = batch.remove_invalid()
+    if request.trust != "all":
+        batch.remove_attributes(semconv.OTEL_LLM_PREFIX, _KEPT[request.trust])
+    return batch, rejected
+
+
+_TAKEN: Final = Answer()
+_REJECTED: Final = "a trace id must be 16 bytes and a span id 8, neither all zero; items with others were rejected"
+
+
+def _per_signal(meter: Meter, name: str, description: str) -> dict[Signal, Counter]:
+    return {
+        signal: meter.counter(name.format(signal.items), description, ("receiver", "transport")) for signal in Signal
+    }
+
+
+def _bug(error: Exception) -> Answer:
+    """Answer for a bug: the sender may try again, and learns an id to ask its operator about, nothing else."""
+    error_id = secrets.token_hex(4)
+    _log.error("request failed with %s, error id %s", type(error).__name__, error_id)
+    return Answer.of(Retryable(f"internal error {error_id}"))

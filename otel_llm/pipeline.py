@@ -1,0 +1,58 @@
+"""A pipeline: which processors a signal's batches go through, and what becomes a record for its destinations."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from otel_llm.batch import Batch
+from otel_llm.chain import Chain
+from otel_llm.journal import Record
+from otel_llm.signals import Signal
+from otel_llm.telemetry import Meter
+
+__all__ = ["Pipeline"]
+
+
+class Pipeline:
+    """One entry of `service.pipelines`.
+
+    Processors serve one thread each: every thread that brings a batch gets a chain of its own, made when it first does.
+    """
+
+    def __init__(self, name: str, signal: Signal, make_chain: Callable[[], Chain], meter: Meter) -> None:
+        """Make the calling thread's chain at once, so that what a config has wrong is found before anything starts."""
+        self.name = name
+        """Such as `traces` or `traces/eu`."""
+        self.signal = signal
+        self._make_chain = make_chain
+        self._chains: list[Chain] = []
+        self._own = threading.local()
+        self._own.chain = self._start_chain()
+        self._dropped = meter.counter(
+            f"processor_dropped_{signal.items}", "Items that a processor dropped.", ("pipeline", "reason")
+        )
+
+    def process(self, batch: Batch, tenant: str | None = None) -> Record | None:
+        """Run the chain over *batch* in place; return what is to be kept for the destinations, None if nothing is left."""
+        chain = getattr(self._own, "chain", None)
+        if chain is None:
+            chain = self._own.chain = self._start_chain()
+        chain.run(batch)
+        for reason, count in batch.sweep().items():
+            self._dropped.labels(self.name, reason).inc(count)
+        if not batch.item_count:
+            return None
+        return Record(self.name, self.signal, batch.item_count, batch.to_bytes(), tenant)
+
+    def shutdown(self) -> None:
+        """Shut down every thread's processors. Call when no thread brings batches any more."""
+        for chain in self._chains:
+            chain.shutdown()
+        self._chains.clear()
+
+    def _start_chain(self) -> Chain:
+        chain = self._make_chain()
+        chain.start()
+        self._chains.append(chain)
+        return chain

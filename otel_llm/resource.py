@@ -1,0 +1,58 @@
+"""The facades of what spans and log records share: the resource that sent them and the scope that wrote them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from otel_llm.attributes import Attributes
+from otel_llm.text import Text, texts_of
+
+if TYPE_CHECKING:
+    from otel_llm.batch import Batch
+
+__all__ = ["Resource", "Scope"]
+
+
+class Resource(Attributes):
+    """Who sent the spans below it: a service, its host, its SDK.
+
+    A scope is handed to `Processor.process_resource` too: `kind` tells them apart.
+    """
+
+    __slots__ = ("_envelope", "_proto")
+
+    kind: Literal["resource", "scope"] = "resource"
+
+    def __init__(self, envelope: Any, batch: Batch) -> None:
+        """Take a ResourceSpans, ResourceLogs or ResourceMetrics."""
+        self._envelope = envelope
+        self._proto = getattr(envelope, self.kind)
+        super().__init__(self._proto.attributes, batch)
+
+    def texts(self) -> list[Text]:
+        """Return every text of it, its envelope's schema URL included; not those of the spans below."""
+        below = frozenset(f.name for f in self._envelope.DESCRIPTOR.fields if f.is_repeated)
+        return texts_of(self._envelope, self._touched, skip=below)
+
+
+class Scope(Resource):
+    """The instrumentation library that wrote the spans below it."""
+
+    __slots__ = ("resource",)
+
+    kind: Literal["resource", "scope"] = "scope"
+
+    def __init__(self, envelope: Any, batch: Batch, resource: Resource) -> None:
+        """Take a ScopeSpans, ScopeLogs or ScopeMetrics."""
+        super().__init__(envelope, batch)
+        self.resource = resource
+
+    @property
+    def name(self) -> str:
+        """The library's name, such as `opentelemetry.instrumentation.openai_v2`."""
+        return self._proto.name  # type: ignore[no-any-return]  # protobuf's any
+
+    @property
+    def version(self) -> str:
+        """The library's version."""
+        return self._proto.version  # type: ignore[no-any-return]  # as above

@@ -1,0 +1,105 @@
+"""Attribute names. No other module spells one out.
+
+`GEN_AI_*` are the newest names of the OpenTelemetry GenAI semantic conventions (open-telemetry/semantic-conventions-genai,
+none of them stable yet); they are kept here because the `opentelemetry-semantic-conventions` package lacks several. The
+`otel_llm.*` names are ours.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- gen_ai: what the call was -------------------------------------------------------------------------------------
+GEN_AI_PREFIX: Final = "gen_ai."
+GEN_AI_OPERATION_NAME: Final = "gen_ai.operation.name"
+GEN_AI_PROVIDER_NAME: Final = "gen_ai.provider.name"
+GEN_AI_CONVERSATION_ID: Final = "gen_ai.conversation.id"
+GEN_AI_OUTPUT_TYPE: Final = "gen_ai.output.type"
+GEN_AI_AGENT_NAME: Final = "gen_ai.agent.name"
+GEN_AI_PROMPT_NAME: Final = "gen_ai.prompt.name"
+GEN_AI_PROMPT_VERSION: Final = "gen_ai.prompt.version"
+
+# --- gen_ai: request and response ----------------------------------------------------------------------------------
+GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
+GEN_AI_REQUEST_SEED: Final = "gen_ai.request.seed"
+GEN_AI_REQUEST_STREAM: Final = "gen_ai.request.stream"
+GEN_AI_REQUEST_TOP_K: Final = "gen_ai.request.top_k"
+GEN_AI_REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+GEN_AI_RESPONSE_ID: Final = "gen_ai.response.id"
+GEN_AI_RESPONSE_MODEL: Final = "gen_ai.response.model"
+GEN_AI_RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+GEN_AI_RETRIEVAL_TOP_K: Final = "gen_ai.retrieval.top_k"
+OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
+OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
+OPENAI_RESPONSE_SYSTEM_FINGERPRINT: Final = "openai.response.system_fingerprint"
+
+# --- gen_ai: usage. Input includes what was cached, output includes reasoning --------------------------------------
+GEN_AI_USAGE_PREFIX: Final = "gen_ai.usage."
+GEN_AI_USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+GEN_AI_USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
+GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+GEN_AI_USAGE_AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
+GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
+
+# --- gen_ai: content -----------------------------------------------------------------------------------------------
+GEN_AI_INPUT_MESSAGES: Final = "gen_ai.input.messages"
+GEN_AI_OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+GEN_AI_SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+GEN_AI_TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+
+# --- cost as others report and read it -----------------------------------------------------------------------------
+GEN_AI_USAGE_COST: Final = "gen_ai.usage.cost"
+GEN_AI_USAGE_TOTAL_COST: Final = "gen_ai.usage.total_cost"
+GEN_AI_COST_TOTAL_COST: Final = "gen_ai.cost.total_cost"
+OPERATION_COST: Final = "operation.cost"
+LLM_COST_TOTAL: Final = "llm.cost.total"
+LITELLM_COST_TOTAL: Final = "litellm.cost.total"
+
+# --- general names used beside gen_ai ------------------------------------------------------------------------------
+ERROR_TYPE: Final = "error.type"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+SERVICE_NAME: Final = "service.name"
+SESSION_ID: Final = "session.id"
+USER_ID: Final = "user.id"
+
+# --- ours ----------------------------------------------------------------------------------------------------------
+OTEL_LLM_PREFIX: Final = "otel_llm."
+DIALECT: Final = "otel_llm.dialect"
+PROCESSOR_ERRORS: Final = "otel_llm.processor.errors"
+RETENTION: Final = "otel_llm.retention"
+
+COST_STATUS: Final = "otel_llm.cost.status"
+COST_TOTAL_USD: Final = "otel_llm.cost.total_usd"
+COST_INPUT_USD: Final = "otel_llm.cost.input_usd"
+COST_OUTPUT_USD: Final = "otel_llm.cost.output_usd"
+COST_CACHE_READ_USD: Final = "otel_llm.cost.cache_read_usd"
+COST_CACHE_WRITE_USD: Final = "otel_llm.cost.cache_write_usd"
+COST_SOURCE: Final = "otel_llm.cost.source"
+COST_PRICE_VERSION: Final = "otel_llm.cost.price_version"
+COST_UNPRICED_REASON: Final = "otel_llm.cost.unpriced_reason"
+COST_REPORTED_USD: Final = "otel_llm.cost.reported_usd"
+
+GUARDRAIL_FINDINGS: Final = "otel_llm.guardrail.findings"
+
+# --- ours: whom a call is for. The only ones that a sender may set by default --------------------------------------
+ROUTE: Final = "otel_llm.route"
+TENANT: Final = "otel_llm.tenant"
+ENVIRONMENT: Final = "otel_llm.environment"
+PROMPT: Final = "otel_llm.prompt"
+APP_VERSION: Final = "otel_llm.app_version"
+EVAL_ID: Final = "otel_llm.eval_id"
+USER_KEY: Final = "otel_llm.user_key"
+CONVERSATION_KEY: Final = "otel_llm.conversation_key"
+RESERVATION_ID: Final = "otel_llm.reservation_id"
+
+CONTEXT: Final = frozenset(
+    {ROUTE, TENANT, ENVIRONMENT, PROMPT, APP_VERSION, EVAL_ID, USER_KEY, CONVERSATION_KEY, RESERVATION_ID}
+)
+"""What `trust: context` lets a sender set."""
+
+NAMES: Final = frozenset(value for name, value in globals().items() if name.isupper() and isinstance(value, str))
+"""Every name above."""
