@@ -161,16 +161,17 @@ def to_python(value: AnyValue) -> Value:
 
 def write_value(target: AnyValue, value: Writable) -> None:
     """Put a plain value into an AnyValue in place of what it held; a value that is refused changes nothing."""
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        fresh = AnyValue()
-        fresh.array_value.SetInParent()  # an empty list is a list
-        for item in value:
-            _write_scalar(fresh.array_value.values.add(), item)
-        target.CopyFrom(fresh)
-    else:
-        _write_scalar(target, value)
+    if type(value) in _SCALARS or not isinstance(value, Sequence) or isinstance(value, bytes):
+        _write_scalar(target, value)  # type: ignore[arg-type]  # what is none of them is refused there
+        return
+    fresh = AnyValue()
+    fresh.array_value.SetInParent()  # an empty list is a list
+    for item in value:
+        _write_scalar(fresh.array_value.values.add(), item)
+    target.CopyFrom(fresh)
 
 
+_SCALARS: Final = frozenset({str, bool, int, float})
 _PLAIN: Final = frozenset({"string_value", "int_value", "double_value", "bool_value", "bytes_value"})
 
 

@@ -132,6 +132,11 @@ class Processor(ABC):
 class Exporter(ABC):
     """Sends one batch to one destination, once. Queueing, merging, retrying and counting are the host's."""
 
+    @property
+    def target(self) -> str:
+        """Where it sends, for people: an address, a path. Never with credentials."""
+        return ""
+
     async def start(self) -> None:  # noqa: B027 - a default that does nothing is the point of it
         """Open what is needed. Must not wait for the destination to be there."""
 
@@ -175,11 +180,11 @@ class Extension(ABC):
 
     @abstractmethod
     async def start(self, host: Host, /) -> None:
-        """Begin. The pipelines' exporters have been started, the receivers not yet."""
+        """Begin. Everything has been built, and nothing flows yet."""
 
     @abstractmethod
     async def shutdown(self) -> None:
-        """End. Called last. Safe to call twice, and without `start`."""
+        """End, after receivers and destinations have. Safe to call twice, and without `start`."""
 
 
 C = TypeVar("C", bound=Config)

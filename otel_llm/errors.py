@@ -2,6 +2,7 @@
 
     OtelLlmError
     ├── ConfigError          the operator changes the configuration; nothing was started
+    ├── StartError           the operator changes the machine (a port is in use); the same configuration may then start
     ├── Refused              the sender must not send the same again: it will be refused again
     │   ├── TooLarge         ... unless it sends less at once
     │   ├── UnsupportedMedia ... unless it sends it in another encoding
@@ -28,6 +29,7 @@ __all__ = [
     "Permanent",
     "Refused",
     "Retryable",
+    "StartError",
     "Status",
     "TooLarge",
     "Unauthenticated",
@@ -40,12 +42,20 @@ class OtelLlmError(Exception):
     """Root of the tree above."""
 
 
-class ConfigError(OtelLlmError):
-    """The configuration cannot be used. Carries every problem found, one line each, not only the first."""
+class _Problems(OtelLlmError):
+    """Carries every problem found, one line each, not only the first."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class ConfigError(_Problems):
+    """The configuration cannot be used."""
+
+
+class StartError(_Problems):
+    """The configuration is good, but something it needs cannot be had now."""
 
 
 class Refused(OtelLlmError):

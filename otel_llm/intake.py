@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from functools import cache
 from typing import Final, NamedTuple
 
 from otel_llm import otlp_json, semconv
@@ -20,7 +21,7 @@ from otel_llm.journal import Journal, Record
 from otel_llm.pipeline import Pipeline
 from otel_llm.request import Answer, Request, Trust
 from otel_llm.signals import Signal
-from otel_llm.telemetry import Counter, Meter
+from otel_llm.telemetry import Meter
 
 __all__ = ["INLINE_BYTES", "Intake", "admit"]
 
@@ -32,9 +33,9 @@ _log = logging.getLogger(__name__)
 
 
 class _Prepared(NamedTuple):
-    records: Sequence[Record]
     accepted: int
     rejected: int
+    records: Sequence[Record]
 
 
 class Intake:
@@ -48,36 +49,33 @@ class Intake:
         }
         self._journal = journal
         self._executor = executor
-        self._receiver = receiver
-        self._accepted = _per_signal(meter, "receiver_accepted_{}", "Items taken.")
-        self._refused = _per_signal(meter, "receiver_refused_{}", "Items not taken: invalid, or no room for them.")
-        self._requests = meter.counter(
-            "receiver_requests", "Requests, by the gRPC status they were answered with.", ("receiver", "transport", "code")
-        )
+        self._counts = _Counts(meter, receiver)
 
     async def receive(self, request: Request) -> Answer:
         """Take one request. Never raises for what is in it."""
-        labels = (self._receiver, request.transport)
         try:
-            prepared = await self._prepare_off_or_on_loop(request)
-            if prepared.records:
-                try:
-                    await self._journal.append(prepared.records)
-                except OtelLlmError:
-                    self._refused[request.signal].labels(*labels).inc(prepared.accepted + prepared.rejected)
-                    raise
+            answer = await self._keep(request, await self._prepare_off_or_on_loop(request))
         except OtelLlmError as error:
             answer = Answer.of(error)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not cost the sender its data, nor end the server
             answer = _bug(error)
-        else:
-            self._accepted[request.signal].labels(*labels).inc(prepared.accepted)
-            answer = _TAKEN
-            if prepared.rejected:
-                self._refused[request.signal].labels(*labels).inc(prepared.rejected)
-                answer = Answer(message=_REJECTED, rejected=prepared.rejected)
-        self._requests.labels(*labels, str(answer.grpc_status)).inc()
+        self._counts.requests(request.transport, answer.grpc_status).inc()
         return answer
+
+    async def _keep(self, request: Request, prepared: _Prepared) -> Answer:
+        """Put what is left of a request into the journal; count and say what was taken."""
+        labels = request.signal, request.transport
+        try:
+            if prepared.records:
+                await self._journal.append(prepared.records)
+        except BaseException:
+            self._counts.refused(*labels).inc(prepared.accepted + prepared.rejected)
+            raise
+        self._counts.accepted(*labels).inc(prepared.accepted)
+        if not prepared.rejected:
+            return _TAKEN
+        self._counts.refused(*labels).inc(prepared.rejected)
+        return Answer(message=_REJECTED, rejected=prepared.rejected)
 
     async def _prepare_off_or_on_loop(self, request: Request) -> _Prepared:
         if len(request.body) <= INLINE_BYTES:
@@ -98,7 +96,7 @@ class Intake:
             for pipeline, own in zip(pipelines, batches, strict=True)
             if (record := pipeline.process(own, request.tenant)) is not None
         ]
-        return _Prepared(records, accepted, rejected)
+        return _Prepared(accepted, rejected, records)
 
 
 def admit(request: Request) -> tuple[Batch, int]:
@@ -121,10 +119,28 @@ _TAKEN: Final = Answer()
 _REJECTED: Final = "a trace id must be 16 bytes and a span id 8, neither all zero; items with others were rejected"
 
 
-def _per_signal(meter: Meter, name: str, description: str) -> dict[Signal, Counter]:
-    return {
-        signal: meter.counter(name.format(signal.items), description, ("receiver", "transport")) for signal in Signal
-    }
+class _Counts:
+    """One receiver's counters. Found once for each combination of labels: finding costs more than counting."""
+
+    def __init__(self, meter: Meter, receiver: str) -> None:
+        labels = ("receiver", "transport")
+        accepted = {
+            signal: meter.counter(f"receiver_accepted_{signal.items}", "Items taken.", labels) for signal in Signal
+        }
+        refused = {
+            signal: meter.counter(
+                f"receiver_refused_{signal.items}", "Items not taken: invalid, or no room for them.", labels
+            )
+            for signal in Signal
+        }
+        requests = meter.counter(
+            "receiver_requests",
+            "Requests, by the gRPC status they were answered with.",
+            ("receiver", "transport", "code"),
+        )
+        self.accepted = cache(lambda signal, transport: accepted[signal].labels(receiver, transport))
+        self.refused = cache(lambda signal, transport: refused[signal].labels(receiver, transport))
+        self.requests = cache(lambda transport, code: requests.labels(receiver, transport, str(code)))
 
 
 def _bug(error: Exception) -> Answer:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from otel_llm.signals import Signal
 
-__all__ = ["Cursor", "Entry", "Journal", "Position", "Record"]
+__all__ = ["Cursor", "Entry", "Journal", "JournalProvider", "Position", "Record"]
 
 Position = int
 """Where a record stands. Grows with every record, never comes again."""
@@ -92,4 +92,13 @@ class Journal(Protocol):
 
     async def shutdown(self) -> None:
         """Close. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class JournalProvider(Protocol):
+    """An extension that brings the journal along."""
+
+    def journal(self) -> Journal:
+        """Return the journal. Called once, before anything starts."""
         ...

@@ -11,7 +11,9 @@ from typing import Final
 from otel_llm.errors import Retryable, TooLarge
 from otel_llm.journal import Cursor, Entry, Journal, Position, Record
 
-__all__ = ["MemoryJournal"]
+__all__ = ["DEFAULT_CAPACITY_BYTES", "MemoryJournal"]
+
+DEFAULT_CAPACITY_BYTES: Final = 64 * 1024 * 1024
 
 RECORD_BYTES: Final = 512
 """What a record takes beside its payload, counted so that a flood of tiny requests cannot outgrow the capacity."""
@@ -22,7 +24,7 @@ _FULL_AFTER_S: Final = 1.0
 class MemoryJournal(Journal):
     """Keeps records on the heap, at most *capacity_bytes* of them. For one event loop."""
 
-    def __init__(self, capacity_bytes: int) -> None:
+    def __init__(self, capacity_bytes: int = DEFAULT_CAPACITY_BYTES) -> None:
         self._capacity_bytes = capacity_bytes
         self._used_bytes = 0
         self._last: Position = 0

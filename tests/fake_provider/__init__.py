@@ -5,4 +5,4 @@ from __future__ import annotations
 from tests.fake_provider.reply import Call, Failure, Malformed, Reply, ToolCall, Usage
 from tests.fake_provider.server import FakeProvider
 
-__all__ = ["Call", "FakeProvider", "Failure", "Malformed", "Reply", "ToolCall", "Usage"]
+__all__ = ["Call", "Failure", "FakeProvider", "Malformed", "Reply", "ToolCall", "Usage"]

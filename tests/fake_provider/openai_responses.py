@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from tests.fake_provider.openai import CREATED, error
+from tests.fake_provider.openai_chat import CREATED, error
 from tests.fake_provider.reply import Call, Dialect, Json, Reply, Usage
 
 __all__ = ["RESPONSES"]
@@ -35,7 +35,7 @@ def _unnumbered_events(reply: Reply, call: Call) -> Iterator[Json]:
     yield {"type": "response.in_progress", "response": begun}
     for index, item in enumerate(_items(reply, call)):
         place = {"output_index": index, "item_id": item["id"]}
-        empty = {"content": []} if item["type"] == "message" else {"arguments": ""}
+        empty: Json = {"content": []} if item["type"] == "message" else {"arguments": ""}
         yield {"type": "response.output_item.added", "output_index": index, "item": item | empty}
         yield from _text_events(reply, place) if item["type"] == "message" else _argument_events(item, place)
         yield {"type": "response.output_item.done", "output_index": index, "item": item}

@@ -87,6 +87,7 @@ class Call:
     """Counts from 1; ids in the answer end in it."""
     path: str
     headers: Mapping[str, str]
+    """Their names in any case."""
     body: Json
 
     @property

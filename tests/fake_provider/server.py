@@ -12,8 +12,9 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from tests.fake_provider.anthropic import MESSAGES
-from tests.fake_provider.openai import CHAT_COMPLETIONS, EMBEDDINGS
+from tests.fake_provider.anthropic_messages import MESSAGES
+from tests.fake_provider.openai_chat import CHAT_COMPLETIONS
+from tests.fake_provider.openai_embeddings import EMBEDDINGS
 from tests.fake_provider.openai_responses import RESPONSES
 from tests.fake_provider.reply import Answer, Call, Dialect, Failure, Json, Malformed, Reply
 
@@ -35,7 +36,7 @@ class FakeProvider:
         self._script: deque[Answer] = deque()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fake-provider", daemon=True)
-        self._runner = web.AppRunner(self._application(), access_log=None)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.1)
 
     @property
     def openai_url(self) -> str:
@@ -51,7 +52,9 @@ class FakeProvider:
         asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
         return self
 
-    def __exit__(self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
         asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -59,7 +62,7 @@ class FakeProvider:
 
     async def _start(self) -> None:
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0, shutdown_timeout=0.1).start()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     def _application(self) -> web.Application:
@@ -69,7 +72,7 @@ class FakeProvider:
         return application
 
     async def _serve(self, dialect: Dialect, request: web.Request) -> web.StreamResponse:
-        call = Call(len(self.calls) + 1, request.path, dict(request.headers), await request.json())
+        call = Call(len(self.calls) + 1, request.path, request.headers, await request.json())
         self.calls.append(call)
         answer = self._script.popleft() if self._script else self.default
         match answer:

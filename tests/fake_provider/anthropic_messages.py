@@ -36,6 +36,7 @@ def _events(reply: Reply, call: Call) -> Iterator[Json]:
     yield {"type": "message_start", "message": begun}
     yield {"type": "ping"}
     for index, block in enumerate(_blocks(reply, call)):
+        empty: Json
         if block["type"] == "text":
             empty = {"text": ""}
             deltas = [{"type": "text_delta", "text": piece} for piece in reply.pieces]

@@ -1,16 +1,14 @@
-"""OpenAI's words: chat completions and embeddings; what its endpoints share."""
+"""OpenAI's words: chat completions, and what its endpoints share."""
 
 from __future__ import annotations
 
-import base64
 import json
-import struct
 from collections.abc import Iterator
 from typing import Final
 
 from tests.fake_provider.reply import Call, Dialect, Failure, Json, Reply, Usage
 
-__all__ = ["CHAT_COMPLETIONS", "CREATED", "EMBEDDINGS", "error"]
+__all__ = ["CHAT_COMPLETIONS", "CREATED", "error"]
 
 CREATED: Final = 1_790_000_000
 """Seconds since 1970 at which everything was made."""
@@ -99,24 +97,4 @@ def _usage(usage: Usage) -> Json:
     }
 
 
-def _embeddings(reply: Reply, call: Call) -> Json:
-    """Answer each input with a vector of ones, in base64 where asked for, as the `openai` package does by itself."""
-    given = call.body["input"]
-    texts = given if isinstance(given, list) else [given]
-    vector = [1.0] * int(call.body.get("dimensions") or 8)
-    packed = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
-    value = packed if call.body.get("encoding_format") == "base64" else vector
-    return {
-        "object": "list",
-        "model": call.model(reply),
-        "data": [{"object": "embedding", "index": index, "embedding": value} for index in range(len(texts))],
-        "usage": {"prompt_tokens": reply.usage.input, "total_tokens": reply.usage.input},
-    }
-
-
-def _no_events(_reply: Reply, _call: Call) -> Iterator[Json]:
-    return iter(())
-
-
 CHAT_COMPLETIONS: Final = Dialect("/v1/chat/completions", _completion, _chunks, error, b"data: [DONE]\n\n")
-EMBEDDINGS: Final = Dialect("/v1/embeddings", _embeddings, _no_events, error)

@@ -1,0 +1,57 @@
+"""Where something listens: how a config says it, and what is said when it is not possible."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
+
+from otel_llm.component import Endpoint
+from otel_llm.errors import StartError
+
+__all__ = ["ListenEndpoint", "cannot_listen", "parse_listen_endpoint"]
+
+_FORM: Final = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[A-Za-z0-9._-]*)):(?P<port>[0-9]{1,5})")
+_HIGHEST_PORT: Final = 65535
+
+
+def parse_listen_endpoint(value: str) -> tuple[str, int]:
+    """Return host and port of `host:port` or `[IPv6 address]:port`.
+
+    Raises:
+        ValueError: it is neither. Unlike in the Collector a host must be named: `:4317` would open the port to
+            everybody without saying so.
+    """
+    match = _FORM.fullmatch(value)
+    if match is None:
+        raise ValueError("must be host:port, such as 127.0.0.1:4317 or [::1]:4317, with nothing before or after it")
+    port = int(match["port"])
+    if port > _HIGHEST_PORT:
+        raise ValueError(f"must have a port of at most {_HIGHEST_PORT}")
+    if match["ipv6"] is not None:
+        try:
+            return str(IPv6Address(match["ipv6"])), port
+        except ValueError:
+            raise ValueError("must have an IPv6 address between [ and ]") from None
+    if not match["host"]:
+        raise ValueError(f"names no host: write 127.0.0.1:{port}, or 0.0.0.0:{port} for every interface of the machine")
+    return match["host"], port
+
+
+def _checked(value: str) -> str:
+    parse_listen_endpoint(value)
+    return value
+
+
+ListenEndpoint = Annotated[str, AfterValidator(_checked)]
+"""The type of a config's `endpoint` at which something listens. Port 0 takes any that is free."""
+
+
+def cannot_listen(endpoint: Endpoint) -> StartError:
+    """Return the error for an endpoint that cannot be bound. Not every server tells which of the reasons it was."""
+    return StartError(
+        f"{endpoint.name}: cannot listen on {endpoint}: the port is in use or needs more rights, "
+        "or the host is none of this machine's"
+    )

@@ -1,0 +1,105 @@
+"""The exporter `otlp`."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+import grpc.aio
+
+from otel_llm import __version__
+from otel_llm.component import Exporter, Settings
+from otel_llm.errors import Permanent, Retryable
+from otel_llm.exporters.headers import plain
+from otel_llm.otlp_response import read_retry_after, read_success
+from otel_llm.signals import Signal
+
+if TYPE_CHECKING:
+    from otel_llm.batch import Batch
+    from otel_llm.exporters.otlp.config import OtlpConfig
+
+__all__ = ["OtlpExporter"]
+
+_RETRYABLE: Final = frozenset(
+    {
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+"""OTLP specification, "OTLP/gRPC Response". RESOURCE_EXHAUSTED is one too, but only with RetryInfo."""
+
+_OPTIONS: Final = (
+    ("grpc.primary_user_agent", f"otel-llm/{__version__}"),
+    ("grpc.max_send_message_length", -1),  # what was taken from a sender must be possible to pass on
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+    # gRPC's own waits between connection attempts grow to two minutes, in which every attempt of ours would fail.
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+    # Finds out that a connection is dead while calls wait on it. Not between calls: servers close connections that
+    # ping without need.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 0),
+)
+_COMPRESSION: Final = {"gzip": grpc.Compression.Gzip, "none": grpc.Compression.NoCompression}
+
+
+class OtlpExporter(Exporter):
+    """Sends the bytes of a batch as they are: no message type is involved."""
+
+    _calls: dict[Signal, Any]
+
+    def __init__(self, config: OtlpConfig, _settings: Settings) -> None:
+        self._address = config.address
+        self._credentials = None if config.plain_text else grpc.ssl_channel_credentials()
+        self._compression = _COMPRESSION[config.compression]
+        self._metadata = tuple(plain(config.headers).items())
+        self._timeout_s = config.timeout
+        self._stack = AsyncExitStack()
+
+    @property
+    def target(self) -> str:
+        """The destination's address."""
+        return self._address
+
+    async def start(self) -> None:
+        """Make the channel, which connects when it is needed."""
+        channel = await self._stack.enter_async_context(
+            grpc.aio.insecure_channel(self._address, _OPTIONS, self._compression)
+            if self._credentials is None
+            else grpc.aio.secure_channel(self._address, self._credentials, _OPTIONS, self._compression)
+        )
+        self._calls = {signal: channel.unary_unary(signal.grpc_method) for signal in Signal}
+
+    async def export(self, batch: Batch, /) -> int:
+        """Send *batch*; return how many of its items the destination rejected.
+
+        Raises:
+            Retryable: one of the statuses that OTLP calls so.
+            Permanent: another status. Its name is the reason, in lower case.
+        """
+        try:
+            # The deadline is sent along, so that the destination knows how long its work is of use.
+            answer = await self._calls[batch.signal](batch.to_bytes(), timeout=self._timeout_s, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            raise _error(error.code(), read_retry_after(error.trailing_metadata())) from None
+        rejected, _ = read_success(batch.signal, answer)
+        return rejected
+
+    async def shutdown(self) -> None:
+        """Close the channel."""
+        await self._stack.aclose()
+
+
+def _error(code: grpc.StatusCode, after_s: float | None) -> Retryable | Permanent:
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return Retryable(
+            "the destination is out of reach, unavailable, or its TLS is not as configured", after_s=after_s
+        )
+    if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and after_s is not None):
+        return Retryable(f"the destination answers {code.name}", after_s=after_s)
+    return Permanent(f"the destination answers {code.name}", reason=code.name.lower())

@@ -1,0 +1,65 @@
+"""Settings of the exporter `otlphttp`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from otel_llm.exporters.delivery import DeliveryConfig
+from otel_llm.exporters.headers import Headers
+from otel_llm.signals import Signal
+
+__all__ = ["OtlpHttpConfig"]
+
+_URL: Final = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{1,5})?(?:/[^\s?#]*)?")
+
+
+def _is_url(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise ValueError("must be a URL such as http://127.0.0.1:4318, without user, query or fragment")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_is_url)]
+
+
+class OtlpHttpConfig(DeliveryConfig):
+    """Where to, and how."""
+
+    endpoint: Url | None = None
+    """Base URL, such as `http://127.0.0.1:4318`: `/v1/traces`, `/v1/logs` and `/v1/metrics` are added to it."""
+
+    traces_endpoint: Url | None = None
+    """Whole URL for traces, in place of the one made of `endpoint`."""
+
+    logs_endpoint: Url | None = None
+    """Whole URL for logs."""
+
+    metrics_endpoint: Url | None = None
+    """Whole URL for metrics."""
+
+    headers: Headers = Field(default_factory=dict)
+    """Sent with every request, such as an API key."""
+
+    compression: Literal["gzip", "none"] = "gzip"
+    """`none` costs less time where the network is fast, such as on this machine."""
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if not self.urls:
+            raise ValueError("endpoint: is missing (or one of traces_endpoint, logs_endpoint, metrics_endpoint)")
+        return self
+
+    @property
+    def urls(self) -> dict[Signal, str]:
+        """Where requests of a signal go. A signal that has no URL is not in it."""
+        whole = {
+            Signal.TRACES: self.traces_endpoint,
+            Signal.LOGS: self.logs_endpoint,
+            Signal.METRICS: self.metrics_endpoint,
+        }
+        base = None if self.endpoint is None else self.endpoint.rstrip("/")
+        urls = {signal: whole[signal] or (base and base + signal.http_path) for signal in Signal}
+        return {signal: url for signal, url in urls.items() if url}

@@ -1,0 +1,80 @@
+"""An HTTP/1.1 server at one endpoint: for OTLP/HTTP, for the health check and for the metrics page.
+
+It is aiohttp's low-level server. There are no routes: the handler sees every request, so that it also says, in its own
+words, what is not found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from aiohttp import web
+
+from otel_llm.component import Endpoint
+from otel_llm.endpoint import cannot_listen, parse_listen_endpoint
+
+__all__ = ["Handler", "HttpServer"]
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""Answers one request. Its body comes as it was sent: nothing is decompressed."""
+
+_AT_ONCE_S: Final = 0.01
+"""aiohttp reads 0 as no limit at all."""
+
+_log = logging.getLogger(__name__)
+
+_aiohttp_log = logging.getLogger(f"{__name__}.aiohttp")
+# Once per malformed request, and with the bytes that were received in the text: nothing of that belongs in a log.
+_aiohttp_log.addFilter(lambda _: False)
+
+
+class HttpServer:
+    """Listens between `start` and `shutdown`."""
+
+    def __init__(self, name: str, endpoint: str, handler: Handler) -> None:
+        """Take a `ListenEndpoint`, and *name* for where it is configured."""
+        self.endpoint = Endpoint(name, *parse_listen_endpoint(endpoint))
+        """With the real port, once started."""
+        self._handler = handler
+        self._running: tuple[asyncio.Server, web.Server] | None = None
+
+    async def start(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            StartError: that cannot be done there.
+        """
+        server = web.Server(self._answer, access_log=None, logger=_aiohttp_log, auto_decompress=False)
+        try:
+            listener = await asyncio.get_running_loop().create_server(server, self.endpoint.host, self.endpoint.port)
+        except OSError as error:
+            raise cannot_listen(self.endpoint) from error
+        self.endpoint = replace(self.endpoint, port=listener.sockets[0].getsockname()[1])
+        self._running = listener, server
+
+    async def shutdown(self, grace_s: float = 0.0) -> None:
+        """Take no more; end what is not answered after *grace_s* seconds. Safe to call twice, and without `start`."""
+        if self._running is None:
+            return
+        listener, server = self._running
+        listener.close()
+        await asyncio.sleep(0)  # lets connections just made come to wait: aiohttp cannot close them before
+        server.pre_shutdown()  # closes idle connections now, the others after their answer
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await server.shutdown()
+        await server.shutdown(_AT_ONCE_S)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._handler(request)
+        except ConnectionError:
+            raise  # the client has gone, which is no failure of the handler
+        except Exception as error:  # noqa: BLE001 - aiohttp would log whatever it is with its text
+            _log.error("answering an HTTP request failed with %s", type(error).__name__)
+            return web.Response(status=500, text="internal error")

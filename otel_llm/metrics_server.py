@@ -1,0 +1,45 @@
+"""Shows the program's metrics: `GET /metrics`, in the Prometheus text format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from otel_llm.component import Endpoint
+from otel_llm.http_server import HttpServer
+from otel_llm.telemetry import CONTENT_TYPE, Meter
+
+__all__ = ["MetricsServer"]
+
+
+class MetricsServer:
+    """Serves one meter's metrics, or nothing where the config gives no endpoint."""
+
+    def __init__(self, endpoint: str | None, meter: Meter) -> None:
+        self._meter = meter
+        self._server = (
+            None if endpoint is None else HttpServer("service.telemetry.metrics.endpoint", endpoint, self._answer)
+        )
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Where it answers."""
+        return () if self._server is None else (self._server.endpoint,)
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        if self._server is not None:
+            await self._server.start()
+
+    async def shutdown(self) -> None:
+        """Answer no more."""
+        if self._server is not None:
+            await self._server.shutdown()
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        if request.path != "/metrics":
+            return web.Response(status=404)
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, headers={"Allow": "GET, HEAD"})
+        return web.Response(body=self._meter.text(), headers={"Content-Type": CONTENT_TYPE})

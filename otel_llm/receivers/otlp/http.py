@@ -1,0 +1,137 @@
+"""OTLP/HTTP (OTLP specification, "OTLP/HTTP"): protobuf and JSON on one port, told apart by their content type."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+from aiohttp import HttpVersion11, web
+
+from otel_llm.component import Consume, Endpoint, Receiver, Settings
+from otel_llm.errors import NotServed, OtelLlmError, UnsupportedMedia
+from otel_llm.http_server import HttpServer
+from otel_llm.otlp_response import failure, success
+from otel_llm.receivers.otlp.body import read_gzip, read_plain, too_large
+from otel_llm.receivers.otlp.config import HttpConfig
+from otel_llm.request import Answer, Encoding, Request, Trust
+
+__all__ = ["OtlpHttp"]
+
+_ENCODINGS: Final[Mapping[str, Encoding]] = {"application/x-protobuf": "protobuf", "application/json": "json"}
+_MEDIA_TYPES: Final = {encoding: media_type for media_type, encoding in _ENCODINGS.items()}
+_READERS: Final = {"": read_plain, "identity": read_plain, "gzip": read_gzip}
+
+
+class _Refusal(NamedTuple):
+    answer: Answer
+    headers: Mapping[str, str]
+
+
+_WRONG_METHOD: Final = _Refusal(
+    replace(Answer.of(NotServed("OTLP/HTTP requests are POST")), http_status=HTTPStatus.METHOD_NOT_ALLOWED),
+    {"Allow": "POST"},
+)
+_WRONG_TYPE: Final = _Refusal(
+    Answer.of(UnsupportedMedia("the Content-Type must be application/x-protobuf or application/json")),
+    {"Accept": ", ".join(_ENCODINGS)},
+)
+_WRONG_CODING: Final = _Refusal(
+    Answer.of(UnsupportedMedia("the Content-Encoding must be gzip or none")), {"Accept-Encoding": "gzip"}
+)
+
+
+class OtlpHttp(Receiver):
+    """Serves one path per signal. Whatever it refuses, it says so in a `google.rpc.Status`."""
+
+    def __init__(self, config: HttpConfig, settings: Settings, trust: Trust) -> None:
+        self._server = HttpServer(f"receivers.{settings.name}.protocols.http.endpoint", config.endpoint, self._serve)
+        self._signals = config.signals
+        self._unknown_path = _Refusal(Answer.of(NotServed(f"paths served here: {', '.join(self._signals)}")), {})
+        self._limit = config.max_request_body_size
+        self._too_large = _Refusal(Answer.of(too_large(self._limit)), {})
+        self._trust: Trust = trust
+        self._receiver = settings.name
+        self._requests = settings.meter.counter(
+            "receiver_requests",
+            "Requests, by the gRPC status they were answered with.",
+            ("receiver", "transport", "code"),
+        )
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Where it listens, with the real port once started."""
+        return (self._server.endpoint,)
+
+    async def start(self, consume: Consume, /) -> None:
+        """Begin to listen.
+
+        Raises:
+            StartError: that cannot be done there.
+        """
+        self._consume = consume
+        await self._server.start()
+
+    async def shutdown(self, grace_s: float = 0.0) -> None:
+        """Take no more; end what is not answered after *grace_s* seconds."""
+        await self._server.shutdown(grace_s)
+
+    async def _serve(self, request: web.BaseRequest) -> web.Response:
+        media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        # Applied in the order in which they are listed. Two lines of one header mean the same as one with a comma.
+        coding = ", ".join(request.headers.getall("Content-Encoding", ())).strip().lower()
+        refusal = self._refusal(request, media_type, coding)
+        encoding = _ENCODINGS.get(media_type, "protobuf")
+        if refusal is not None:
+            return self._refuse(refusal, encoding)
+        await _continue(request)
+        try:
+            body = await _READERS[coding](request.content.iter_any(), self._limit)
+        except OtelLlmError as error:
+            return self._refuse(_Refusal(Answer.of(error), {}), encoding)
+        signal = self._signals[request.path]
+        answer = await self._consume(Request(signal, body, encoding, "http", self._trust))
+        if answer.grpc_status:
+            return _failure(answer, encoding)
+        content = success(signal, answer.rejected, answer.message, encoding)
+        return web.Response(body=content, content_type=_MEDIA_TYPES[encoding])
+
+    def _refusal(self, request: web.BaseRequest, media_type: str, coding: str) -> _Refusal | None:
+        """Tell what is wrong with a request before its body is read."""
+        if request.path not in self._signals:
+            return self._unknown_path
+        if request.method != "POST":
+            return _WRONG_METHOD
+        if media_type not in _ENCODINGS:
+            return _WRONG_TYPE
+        if coding not in _READERS:
+            return _WRONG_CODING
+        if (request.content_length or 0) > self._limit:
+            return self._too_large
+        return None
+
+    def _refuse(self, refusal: _Refusal, encoding: Encoding) -> web.Response:
+        """Say a refusal, and count it: what is refused here never comes to where requests are counted otherwise."""
+        self._requests.labels(self._receiver, "http", str(refusal.answer.grpc_status)).inc()
+        response = _failure(refusal.answer, encoding)
+        response.headers.update(refusal.headers)
+        return response
+
+
+async def _continue(request: web.BaseRequest) -> None:
+    """Ask for the body if the client waits to be asked, as curl does with large ones (RFC 9110, section 10.1.1)."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # aiohttp takes anything written for the beginning of the answer
+
+
+def _failure(answer: Answer, encoding: Encoding) -> web.Response:
+    content = failure(answer.grpc_status, answer.message, answer.retry_after_s, encoding)
+    response = web.Response(status=answer.http_status, body=content, content_type=_MEDIA_TYPES[encoding])
+    if answer.retry_after_s is not None:
+        response.headers["Retry-After"] = str(math.ceil(answer.retry_after_s))
+    if answer.http_status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        response.force_close()  # the rest of the body may still be on its way
+    return response

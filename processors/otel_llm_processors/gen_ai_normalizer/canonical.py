@@ -1,0 +1,109 @@
+"""The current attributes that are written: what each may hold, and what else says so where nobody wrote it.
+
+A dialect's table maps its spellings to these. Attributes that need neither another spelling nor a check are not here:
+they are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from otel_llm import semconv
+from otel_llm.attributes import Attributes, Value, Writable
+from otel_llm.span import Span
+from otel_llm_processors.gen_ai_normalizer.converters import content, string_list, text, tokens, whole_number
+from otel_llm_processors.gen_ai_normalizer.messages import decoded
+from otel_llm_processors.gen_ai_normalizer.providers import infer_provider, provider
+
+if TYPE_CHECKING:
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert
+
+__all__ = ["CONTENT", "VALUES", "Canonical"]
+
+Infer: TypeAlias = Callable[[Attributes, Sequence[str]], Writable | None]
+"""Takes the span or record and the spellings of the attribute, first first; returns None where nothing is certain."""
+
+_NAMED_OPERATIONS: Final = frozenset({"chat", "embeddings", "generate_content", "text_completion"})
+"""Operations whose spans are named `{operation} {model}`."""
+
+
+def _nothing(_item: Attributes, _spellings: Sequence[str]) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """An attribute of the current conventions."""
+
+    read: Convert
+    """Returns the value as the conventions type it; None where there is none in it."""
+    infer: Infer = _nothing
+    """Asked where no spelling holds a value."""
+    also_on: tuple[str, ...] = ()
+    """Attributes that are reason enough to ask, where no spelling is there."""
+
+
+def _operation(item: Attributes, _spellings: Sequence[str]) -> str | None:
+    """Read the span's name, where it is just as the conventions form it."""
+    if not isinstance(item, Span):
+        return None
+    operation, _, model = item.name.partition(" ")
+    return operation if operation in _NAMED_OPERATIONS and model == item.get(semconv.GEN_AI_REQUEST_MODEL) else None
+
+
+def _finish_reasons(item: Attributes, _spellings: Sequence[str]) -> list[str] | None:
+    """Read the output messages, which had one each until the attribute took over. Not where one of them has none."""
+    written = item.get(semconv.GEN_AI_OUTPUT_MESSAGES)
+    if type(written) is str and "finish_reason" not in written:
+        return None
+    messages = decoded(written)
+    if type(messages) is not list:
+        return None
+    return string_list([message.get("finish_reason") if type(message) is dict else None for message in messages])
+
+
+def _retrieval_top_k(item: Attributes, _spellings: Sequence[str]) -> int | None:
+    """Read the request's attribute, which is for models only now."""
+    is_retrieval = item.get(semconv.GEN_AI_OPERATION_NAME) == "retrieval"
+    return whole_number(item.get(semconv.GEN_AI_REQUEST_TOP_K)) if is_retrieval else None
+
+
+def _as_written(item: Attributes, spellings: Sequence[str]) -> Writable | None:
+    """Pass on what is no count, so that no call is priced as if there were none."""
+    values: list[Value] = [item.get(key) for key in spellings]
+    return next((value for value in values if isinstance(value, str | int | float) and value != ""), None)
+
+
+_TOKENS: Final = Canonical(tokens, _as_written)
+
+CONTENT: Final = {
+    semconv.GEN_AI_SYSTEM_INSTRUCTIONS: Canonical(content),
+    semconv.GEN_AI_INPUT_MESSAGES: Canonical(content),
+    semconv.GEN_AI_OUTPUT_MESSAGES: Canonical(content),
+}
+"""Content is read only where it has to be rebuilt: it is long, and no two spellings hold the same text."""
+
+VALUES: Final = {
+    semconv.GEN_AI_OPERATION_NAME: Canonical(text, _operation, also_on=(semconv.GEN_AI_REQUEST_MODEL,)),
+    semconv.GEN_AI_PROVIDER_NAME: Canonical(provider, infer_provider),
+    semconv.GEN_AI_OUTPUT_TYPE: Canonical(text),
+    semconv.GEN_AI_REQUEST_SEED: Canonical(whole_number),
+    semconv.GEN_AI_REQUEST_TOP_K: Canonical(whole_number),
+    semconv.GEN_AI_RETRIEVAL_TOP_K: Canonical(whole_number, _retrieval_top_k, also_on=(semconv.GEN_AI_REQUEST_TOP_K,)),
+    semconv.GEN_AI_RESPONSE_FINISH_REASONS: Canonical(
+        string_list, _finish_reasons, also_on=(semconv.GEN_AI_OUTPUT_MESSAGES,)
+    ),
+    semconv.OPENAI_REQUEST_SERVICE_TIER: Canonical(text),
+    semconv.OPENAI_RESPONSE_SERVICE_TIER: Canonical(text),
+    semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: Canonical(text),
+    semconv.GEN_AI_USAGE_INPUT_TOKENS: _TOKENS,
+    semconv.GEN_AI_USAGE_OUTPUT_TOKENS: _TOKENS,
+    semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: _TOKENS,
+    semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: _TOKENS,
+    semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: _TOKENS,
+    semconv.GEN_AI_USAGE_AUDIO_INPUT_TOKENS: _TOKENS,
+    semconv.GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS: _TOKENS,
+}
+"""In the order in which they are settled: what is inferred comes after what it is inferred from."""

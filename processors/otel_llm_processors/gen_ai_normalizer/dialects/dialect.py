@@ -1,0 +1,49 @@
+"""What a dialect's table is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from otel_llm.attributes import Attributes, Value
+
+__all__ = ["Convert", "Dialect", "EventContent", "Spelling"]
+
+Convert: TypeAlias = Callable[[Value], Value]
+"""Returns a value in another form; None where it holds nothing that can be used. Takes any value, raises for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """Another way to write an attribute, where the value differs too."""
+
+    key: str
+    convert: Convert
+    """From what stands there to what the current name may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventContent:
+    """A span event that holds a piece of the content."""
+
+    attribute: str
+    """The current name of the attribute whose list the piece belongs to."""
+    read: Callable[[Attributes], list[Any]]
+    """Returns the event's messages, or parts, in the current schema; none where it holds none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one family of instrumentations writes what the current conventions have a name for."""
+
+    name: str
+    """What `sources` calls it."""
+    label: str
+    """What `otel_llm.dialect` says of a span on which one of its spellings or events is found."""
+    markers: tuple[bytes, ...]
+    """Bytes of which at least one stands in every request that speaks it."""
+    fields: Mapping[str, tuple[str | Spelling, ...]]
+    """By current name, the dialect's spellings of it in order of precedence."""
+    events: Mapping[str, EventContent] = field(default_factory=dict)
+    """By name, the span events that carry content."""

@@ -1,0 +1,113 @@
+"""The tables of the dialects in use, compiled into one rule for each current attribute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from otel_llm.attributes import Attributes, Value
+    from otel_llm.telemetry import Counter
+    from otel_llm_processors.gen_ai_normalizer.canonical import Canonical
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert, Dialect, Spelling
+
+__all__ = ["Enabled", "Rule", "compile_rules"]
+
+
+class Enabled(NamedTuple):
+    """A dialect in use."""
+
+    dialect: Dialect
+    remove_originals: bool
+    overwrite: bool
+
+
+class Rule:
+    """Settles one attribute: the first spelling that holds a value is right."""
+
+    __slots__ = ("_candidates", "_conflict", "_infer", "_removed", "_spellings", "_target", "keys", "triggers")
+
+    def __init__(
+        self, target: str, canonical: Canonical, sources: Sequence[Enabled], conflict: Callable[[], None] | None
+    ) -> None:
+        """Compile what the tables say of one attribute.
+
+        Args:
+            target: its current name.
+            canonical: what it may hold.
+            sources: the dialects in use, in order of precedence.
+            conflict: called when two spellings contradict each other; None where they need not be compared.
+        """
+        before: list[_Candidate] = []
+        after: list[_Candidate] = []
+        removed: list[str] = []
+        for source in sources:
+            candidates = [_candidate(each, canonical) for each in source.dialect.fields.get(target, ())]
+            (before if source.overwrite else after).extend(candidates)
+            if source.remove_originals:
+                removed.extend(candidate.key for candidate in candidates)
+        self._target = target
+        self._candidates = (*before, _Candidate(target, canonical.read), *after)
+        self._spellings = tuple(candidate.key for candidate in self._candidates)
+        self._removed = tuple(removed)
+        self._infer = canonical.infer
+        self._conflict = conflict
+        self.keys = frozenset({*self._spellings, *canonical.also_on})
+        """What has to be looked for."""
+        self.triggers = self.keys if conflict else self.keys - {target}
+        """What has to be there for the rule to have work."""
+
+    def apply(self, item: Attributes, present: set[str]) -> None:
+        """Settle the attribute on *item*. *present* are those of its keys that any rule looks for."""
+        value, is_written = self._read(item, present)
+        if value is None:
+            value = self._infer(item, self._spellings)
+        if value is not None:
+            if not is_written:
+                item.set(self._target, value)
+                present.add(self._target)
+            for key in self._removed:
+                item.remove(key)
+        elif item.get(self._target) == "":  # how some write that there is none
+            item.remove(self._target)
+
+    def _read(self, item: Attributes, present: set[str]) -> tuple[Value, bool]:
+        """Return the value that is right, None if there is none, and whether it stands where it should just so."""
+        value = None
+        is_written = False
+        for key, read in self._candidates:
+            if key in present:
+                raw = item.get(key)
+                reading = read(raw)
+                if value is None:
+                    value = reading
+                    is_written = reading is raw and key == self._target
+                    if self._conflict is None and value is not None:
+                        break
+                elif self._conflict is not None and reading is not None and reading != value:
+                    self._conflict()
+        return value, is_written
+
+
+def compile_rules(
+    attributes: Mapping[str, Canonical], sources: Sequence[Enabled], conflicts: Counter | None = None
+) -> tuple[Rule, ...]:
+    """Return a rule for each of *attributes*, in their order. Their conflicts are counted where there is a counter."""
+    return tuple(
+        Rule(target, canonical, sources, conflicts.labels(target).inc if conflicts else None)
+        for target, canonical in attributes.items()
+    )
+
+
+class _Candidate(NamedTuple):
+    key: str
+    read: Convert
+
+
+def _candidate(spelling: str | Spelling, canonical: Canonical) -> _Candidate:
+    read = canonical.read
+    if isinstance(spelling, str):
+        return _Candidate(spelling, read)
+    convert = spelling.convert
+    return _Candidate(spelling.key, lambda value: read(convert(value)))

@@ -1,0 +1,114 @@
+"""Real backends: where their binaries are, how they are started, how they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from tests.e2e.program import ROOT, Program, eventually, free_port, run
+
+__all__ = ["Collector", "Jaeger", "find_backend", "run_collector", "run_jaeger"]
+
+_JAEGER_LISTENERS: Final = (
+    "collector.otlp.grpc",
+    "collector.otlp.http",
+    "query.http-server",
+    "query.grpc-server",
+    "admin.http",
+    "collector.grpc-server",
+    "collector.http-server",
+)
+
+
+def find_backend(name: str) -> str:
+    """Return the path of a backend's binary, or skip the test."""
+    places = (os.environ.get("OTEL_LLM_BACKENDS"), str(ROOT / ".backends"), os.environ.get("PATH"))
+    found = shutil.which(name, path=os.pathsep.join(place for place in places if place))
+    if found is None:
+        pytest.skip(f"{name} is not here: build it with `make backends`, or name its directory in OTEL_LLM_BACKENDS")
+    return found
+
+
+class Jaeger:
+    """A Jaeger that keeps spans in memory."""
+
+    def __init__(self, program: Program, ports: dict[str, int]) -> None:
+        self._program = program
+        self._query_url = f"http://127.0.0.1:{ports['query.http-server']}"
+        self.grpc_endpoint = f"127.0.0.1:{ports['collector.otlp.grpc']}"
+        self.http_endpoint = f"http://127.0.0.1:{ports['collector.otlp.http']}"
+
+    async def trace(self, trace_id: bytes, span_count: int) -> dict[str, dict[str, Any]]:
+        """Wait until the query API knows so many spans of a trace; return them by name, as its JSON has them."""
+        async with aiohttp.ClientSession(self._query_url) as session:
+
+            async def known() -> dict[str, dict[str, Any]] | None:
+                async with session.get(f"/api/traces/{trace_id.hex()}") as response:
+                    if response.status != 200:
+                        return None
+                    [trace] = (await response.json())["data"]
+                spans = trace["spans"]
+                return {span["operationName"]: span for span in spans} if len(spans) >= span_count else None
+
+            return await eventually(known, f"{span_count} spans in Jaeger", self._program)
+
+
+class Collector:
+    """An OpenTelemetry Collector that receives OTLP and forwards it."""
+
+    def __init__(self, port: int) -> None:
+        self.grpc_endpoint = f"127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def run_jaeger(directory: Path) -> AsyncIterator[Jaeger]:
+    """Start a Jaeger on free ports."""
+    binary = find_backend("jaeger")
+    ports = {listener: free_port() for listener in _JAEGER_LISTENERS}
+    flags = [f"--{listener}.host-port=127.0.0.1:{port}" for listener, port in ports.items()]
+    async with run([binary, *flags], directory / "jaeger.log") as program:
+        await _listening(program, list(ports.values()))
+        yield Jaeger(program, ports)
+
+
+@asynccontextmanager
+async def run_collector(directory: Path, target: str) -> AsyncIterator[Collector]:
+    """Start a Collector that forwards to the OTLP/gRPC endpoint *target*."""
+    binary = find_backend("otelcol")
+    port = free_port()
+    config = directory / "otelcol.yaml"
+    config.write_text(_COLLECTOR_CONFIG.format(port=port, target=target))
+    async with run([binary, "--config", config], directory / "otelcol.log") as program:
+        await _listening(program, [port])
+        yield Collector(port)
+
+
+_COLLECTOR_CONFIG = """
+receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{port}"}}}}}}}}
+exporters: {{otlp_grpc: {{endpoint: "{target}", tls: {{insecure: true}}}}}}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_grpc]}}}}
+"""
+
+
+async def _listening(program: Program, ports: Sequence[int]) -> None:
+    async def connected() -> bool | None:
+        try:
+            for port in ports:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                await writer.wait_closed()
+        except OSError:
+            return None
+        return True
+
+    await eventually(connected, "its ports", program)

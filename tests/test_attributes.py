@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm.attributes import Value, Writable
+from otel_llm.batch import Batch
+from otel_llm.span import Span
+from otel_llm.testing import make_request, make_span
+
+KEYS = st.sampled_from(["a", "b", "c", "gen_ai.x", ""])
+SCALARS = st.one_of(
+    st.text(max_size=5),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+)
+VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3))
+
+
+def with_duplicates() -> Span:
+    """Return a span on which `a` stands twice, with 1 and with 2."""
+    request = ExportTraceServiceRequest.FromString(make_request({"a": 1, "b": "x"}))
+    span = request.resource_spans[0].scope_spans[0].spans[0]
+    span.attributes.add(key="a").value.int_value = 2
+    return Batch(request.SerializeToString()).spans[0]
+
+
+def sent(span: Span) -> list[tuple[str, Value]]:
+    """Return the attributes of the batch's first span as the next hop would read them."""
+    again = Batch(span._batch.to_bytes()).spans[0]
+    return [(pair.key, again.get(pair.key)) for pair in again._attributes]
+
+
+def test_values_are_read_as_plain_python() -> None:
+    """Every kind of value is read as the Python type that stands for it."""
+    values: dict[str, Writable | bytes | None] = {
+        "s": "x", "i": 3, "d": 1.5, "b": True, "y": b"\xff", "l": ["x", 1], "n": None,
+    }  # fmt: skip
+    span = make_span(values)
+
+    assert values == {key: span.get(key) for key in span.keys()}
+
+
+def test_a_kvlist_is_read_as_a_dict() -> None:
+    """A map value becomes a dict, nested ones too."""
+    request = ExportTraceServiceRequest.FromString(make_request({}))
+    pair = request.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="m")
+    inner = pair.value.kvlist_value.values.add(key="k")
+    inner.value.kvlist_value.values.add(key="deep").value.int_value = 1
+
+    assert {"k": {"deep": 1}} == Batch(request.SerializeToString()).spans[0].get("m")
+
+
+@pytest.mark.parametrize(
+    ("value", "as_str", "as_int", "as_float", "as_bool"),
+    [
+        ("5", "5", None, None, None),
+        (5, None, 5, 5.0, None),
+        (5.5, None, None, 5.5, None),
+        (True, None, None, None, True),
+        (None, None, None, None, None),
+    ],
+)
+def test_typed_reads_give_their_type_or_nothing(  # noqa: D103 - parametrised, the name says it
+    value: Writable | None, as_str: str | None, as_int: int | None, as_float: float | None, as_bool: bool | None
+) -> None:
+    span = make_span({"k": value})
+
+    assert (as_str, as_int, as_float, as_bool) == (
+        span.get_str("k"), span.get_int("k"), span.get_float("k"), span.get_bool("k"),
+    )  # fmt: skip
+
+
+def test_a_missing_attribute_is_none() -> None:
+    """Reading what is not there gives None, and `in` says so."""
+    span = make_span({})
+
+    assert span.get("nope") is None
+    assert "nope" not in span
+
+
+def test_writing_what_is_there_is_no_write() -> None:
+    """A write of an equal value of the same type leaves the batch clean; 1, 1.0 and True differ."""
+    span = make_span({"i": 1, "l": [1, 2]})
+    span.set("i", 1)
+    span.set("l", [1, 2])
+
+    assert not span._batch.dirty
+
+    span.set("i", True)
+
+    assert span._batch.dirty
+    assert span.get("i") is True
+
+
+def test_the_last_of_duplicates_is_read() -> None:
+    """Of several attributes with one key the last counts."""
+    assert 2 == with_duplicates().get("a")
+
+
+def test_a_write_leaves_no_duplicate_behind() -> None:
+    """After a write the key stands once."""
+    span = with_duplicates()
+    span.set("a", 3)
+
+    assert [("b", "x"), ("a", 3)] == sent(span)
+
+
+def test_a_removal_takes_all_duplicates() -> None:
+    """After a removal the key is gone."""
+    span = with_duplicates()
+    span.remove("a")
+
+    assert [("b", "x")] == sent(span)
+
+
+def test_a_rename_keeps_the_last_of_duplicates_and_replaces_the_target() -> None:
+    """Renaming moves one value to the new key, whatever stood on either."""
+    span = with_duplicates()
+    span.rename("a", "b")
+
+    assert [("b", 2)] == sent(span)
+
+
+def test_a_lone_surrogate_becomes_the_replacement_character() -> None:
+    """A text that UTF-8 cannot hold is written with U+FFFD; a surrogate pair is joined."""
+    span = make_span({})
+    span.set("k", "a\ud800b")
+    span.set("p", "\ud83d\ude00")
+
+    assert [("k", "a\ufffdb"), ("p", "\U0001f600")] == sent(span)
+
+
+@pytest.mark.parametrize("value", [2**63, {"a": 1}, b"x", None, [[1]], [None]])
+def test_a_value_that_no_attribute_can_hold_is_refused_and_changes_nothing(value: object) -> None:
+    """What is refused leaves the span as it was, without an empty attribute."""
+    span = make_span({"old": 1})
+    for key in ("old", "new"):
+        with pytest.raises((TypeError, ValueError)):
+            span.set(key, value)  # type: ignore[arg-type]  # the wrong type is the point
+
+    assert [("old", 1)] == sent(span)
+
+
+def test_nan_can_be_written() -> None:
+    """NaN is a double like any other."""
+    span = make_span({})
+    span.set("k", math.nan)
+
+    assert math.isnan(span.get("k"))
+
+
+class AttributesBehaveLikeADict(RuleBasedStateMachine):
+    """Any sequence of writes, renames and removals leaves what the same on a dict leaves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.span = make_span({"a": 1, "gen_ai.x": "y"})
+        self.model: dict[str, Value] = {"a": 1, "gen_ai.x": "y"}
+
+    @rule(key=KEYS, value=VALUES)
+    def set(self, key: str, value: Writable) -> None:
+        self.span.set(key, value)
+        self.model[key] = value
+
+    @rule(key=KEYS)
+    def remove(self, key: str) -> None:
+        self.span.remove(key)
+        self.model.pop(key, None)
+
+    @rule(old=KEYS, new=KEYS)
+    def rename(self, old: str, new: str) -> None:
+        self.span.rename(old, new)
+        if old in self.model:
+            self.model[new] = self.model.pop(old)
+
+    @invariant()
+    def same(self) -> None:
+        assert self.model == {key: self.span.get(key) for key in self.span.keys()}
+        assert sorted(self.model) == sorted(key for key, _ in sent(self.span))
+        assert sorted(key for key in self.model if key.startswith("gen_ai.")) == sorted(self.span.keys("gen_ai."))
+
+
+TestAttributesBehaveLikeADict = AttributesBehaveLikeADict.TestCase
+
+
+@given(st.dictionaries(st.text(max_size=5), VALUES, max_size=5))
+def test_what_is_read_is_what_was_sent(attributes: dict[str, Writable]) -> None:
+    """Reading never changes the bytes."""
+    request = make_request(attributes)
+    batch = Batch(request)
+
+    assert attributes == {key: batch.spans[0].get(key) for key in attributes}
+    assert batch.to_bytes() is request

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import current_thread
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm.batch import Batch
+from otel_llm.chain import Chain
+from otel_llm.component import Processor, Receiver
+from otel_llm.intake import INLINE_BYTES, Intake
+from otel_llm.journal.memory import MemoryJournal
+from otel_llm.pipeline import Pipeline
+from otel_llm.request import Answer, Request, Trust
+from otel_llm.signals import Signal
+from otel_llm.span import Span
+from otel_llm.telemetry import Meter
+from otel_llm.testing import make_request
+
+GEN_AI = {"gen_ai.operation.name": "chat"}
+
+
+class Mark(Processor):
+    """Writes which thread looked."""
+
+    def process_span(self, span: Span, /) -> None:
+        span.set("thread", current_thread().name)
+
+
+class DropAll(Processor):
+    def process_span(self, span: Span, /) -> None:
+        span.drop("policy")
+
+
+class Gateway:
+    """Pipelines and a journal around one intake: all of the host that a request meets."""
+
+    def __init__(self, *chains: tuple[str, type[Processor] | None], capacity: int = 1 << 20) -> None:
+        self.meter = Meter()
+        self.journal = MemoryJournal(capacity)
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix="worker")
+        self.pipelines = [self._pipeline(name, kind) for name, kind in chains or (("traces", None),)]
+        self.cursor = self.journal.open_cursor("sink", frozenset(p.name for p in self.pipelines))
+        self.intake = Intake("otlp", self.pipelines, self.journal, self.executor, self.meter)
+
+    def _pipeline(self, name: str, kind: type[Processor] | None) -> Pipeline:
+        signal = Signal(name.partition("/")[0])
+        return Pipeline(name, signal, lambda: Chain([("p", kind())] if kind else []), self.meter)
+
+    async def kept(self) -> list[bytes]:
+        """Return the payloads that wait for the destination."""
+        return [entry.record.payload for entry in await self.cursor.read(1 << 30)]
+
+    def count(self, name: str) -> float:
+        return self.meter.value(f"receiver_{name}_total", receiver="otlp", transport="test")
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    made = Gateway()
+    yield made
+    made.executor.shutdown()
+
+
+def request(body: bytes, signal: Signal = Signal.TRACES, trust: Trust = "context") -> Request:
+    return Request(signal, body, transport="test", trust=trust)
+
+
+class WithoutSockets(Receiver):
+    """A transport like any other, but for the network: what drives the core is not what it is called by."""
+
+    async def start(self, consume: Callable[[Request], Awaitable[Answer]], /) -> None:
+        self._consume = consume
+
+    async def deliver(self, body: bytes) -> Answer:
+        return await self._consume(request(body))
+
+    async def shutdown(self, grace_s: float = 0.0) -> None:
+        pass
+
+
+async def test_any_transport_drives_the_core(gateway: Gateway) -> None:
+    """A receiver without sockets gets the same answers: the core knows no transport."""
+    transport = WithoutSockets()
+    await transport.start(gateway.intake.receive)
+    body = make_request({"a": 1})
+
+    assert Answer() == await transport.deliver(body)
+    assert (3, 400) == ((refused := await transport.deliver(b"\xff")).grpc_status, refused.http_status)
+    assert [body] == await gateway.kept()
+
+
+async def test_a_batch_that_nobody_touches_is_kept_as_the_bytes_that_came(gateway: Gateway) -> None:
+    """Forwarding is byte for byte."""
+    body = make_request({"a": 1}) + b"\xfa\x7f\x03abc"
+    await gateway.intake.receive(request(body))
+
+    assert body is (await gateway.kept())[0]
+    assert 1 == gateway.count("accepted_spans")
+
+
+async def test_an_empty_request_is_taken(gateway: Gateway) -> None:
+    """I2: nothing in, success out, nothing kept."""
+    assert Answer() == await gateway.intake.receive(request(b""))
+    assert 0 == gateway.journal.used_bytes
+
+
+async def test_every_cut_of_a_request_is_taken_or_refused(gateway: Gateway) -> None:
+    """I1: a request cut at any byte is refused as invalid, unless the cut is between two messages."""
+    body = make_request({"a": 1}, {"b": "x"})
+    taken = [cut for cut in range(len(body)) if (await gateway.intake.receive(request(body[:cut]))).grpc_status == 0]
+
+    assert [0] == taken
+
+
+async def test_bad_spans_are_rejected_and_the_good_ones_kept(gateway: Gateway) -> None:
+    """I22: one bad id costs that span: partial success, counted."""
+    body = ExportTraceServiceRequest.FromString(make_request({"n": 1}, {"n": 2}))
+    body.resource_spans[0].scope_spans[0].spans[0].trace_id = b"short"
+    answer = await gateway.intake.receive(request(body.SerializeToString()))
+
+    assert (0, 1) == (answer.grpc_status, answer.rejected)
+    assert answer.message
+    assert (1, 1) == (gateway.count("accepted_spans"), gateway.count("refused_spans"))
+    assert [2] == [span.get("n") for span in Batch((await gateway.kept())[0]).spans]
+
+
+@pytest.mark.parametrize(
+    ("trust", "left"), [("context", ["otel_llm.route"]), ("none", []), ("all", ["otel_llm.route", "otel_llm.cost.status"])]
+)
+async def test_what_a_sender_claims_survives_by_trust(gateway: Gateway, trust: Trust, left: list[str]) -> None:
+    """A sender cannot forge a price, and can say whom a call is for, unless the config says otherwise."""
+    await gateway.intake.receive(
+        request(make_request({"otel_llm.route": "bot", "otel_llm.cost.status": "priced"}), trust=trust)
+    )
+
+    assert left == Batch((await gateway.kept())[0]).spans[0].keys()
+
+
+async def test_a_signal_without_pipeline_is_not_served(gateway: Gateway) -> None:
+    """I34: UNIMPLEMENTED or 404, never a success that drops."""
+    answer = await gateway.intake.receive(request(b"", Signal.METRICS))
+
+    assert (12, 404, None) == (answer.grpc_status, answer.http_status, answer.retry_after_s)
+
+
+async def test_a_full_journal_asks_to_try_again() -> None:
+    """B2: UNAVAILABLE with a time, and nothing of the request is kept."""
+    gateway = Gateway(capacity=2000)
+    body = make_request({"a": "x" * 1000})
+    answers = [await gateway.intake.receive(request(body)) for _ in range(2)]
+    gateway.executor.shutdown()
+
+    assert [(0, 200, None), (14, 503, 1.0)] == [(a.grpc_status, a.http_status, a.retry_after_s) for a in answers]
+    assert (1, 1) == (gateway.count("accepted_spans"), gateway.count("refused_spans"))
+
+
+async def test_a_large_request_leaves_the_event_loop_alone() -> None:
+    """Over the limit the chain runs in a worker thread, with processors of that thread's own."""
+    gateway = Gateway(("traces", Mark))
+    for size in (10, INLINE_BYTES):
+        await gateway.intake.receive(request(make_request({**GEN_AI, "text": "x" * size})))
+    threads = [Batch(payload).spans[0].get("thread") for payload in await gateway.kept()]
+    gateway.executor.shutdown()
+
+    assert ["MainThread", "worker_0"] == threads
+
+
+async def test_pipelines_of_one_signal_do_not_see_each_others_writes() -> None:
+    """Each gets the request as it came in."""
+    gateway = Gateway(("traces", Mark), ("traces/plain", None))
+    body = make_request(GEN_AI)
+    await gateway.intake.receive(request(body))
+    marked, plain = await gateway.kept()
+    gateway.executor.shutdown()
+
+    assert body == plain
+    assert body != marked
+
+
+async def test_what_a_processor_drops_is_accepted_and_counted() -> None:
+    """The sender has done its part; nothing is left to forward."""
+    gateway = Gateway(("traces", DropAll))
+    answer = await gateway.intake.receive(request(make_request(GEN_AI)))
+    gateway.executor.shutdown()
+
+    assert Answer() == answer
+    assert 0 == gateway.journal.used_bytes
+    assert 1 == gateway.meter.value("processor_dropped_spans_total", pipeline="traces", reason="policy")
+
+
+async def test_a_bug_of_ours_is_answered_without_its_text(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S11: the sender may try again and learns an id; the exception's text goes nowhere."""
+
+    async def fail(_: object) -> int:
+        await asyncio.sleep(0)
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr(gateway.journal, "append", fail)
+    with caplog.at_level(logging.ERROR):
+        answer = await gateway.intake.receive(request(make_request({"a": 1})))
+
+    assert 14 == answer.grpc_status
+    assert "hunter2" not in answer.message + caplog.text
+    assert answer.message.removeprefix("internal error ") in caplog.text
