@@ -29,26 +29,35 @@ Value: TypeAlias = Any
 class Attributes:
     """Whatever has attributes: a span, an event, a log record, a resource, a scope.
 
-    The first access indexes the attributes by key, and all processors share that index. Of several attributes with one
+    The first access indexes the attributes by key, and all processors share that index, and what was read. Of several attributes with one
     key the last is read; a write or a removal leaves none of the others behind.
     """
 
-    __slots__ = ("_attributes", "_batch", "_duplicates", "_index")
+    __slots__ = ("_attributes", "_batch", "_duplicates", "_index", "_values")
 
     _attributes: RepeatedCompositeFieldContainer[KeyValue]
     _batch: Batch
     _index: dict[str, KeyValue] | None
+    _values: dict[str, Scalar]
     _duplicates: bool
 
     def __init__(self, attributes: RepeatedCompositeFieldContainer[KeyValue], batch: Batch) -> None:
         self._attributes = attributes
         self._batch = batch
         self._index = None
+        self._values = {}
 
     def get(self, key: str) -> Value:
         """Return the attribute as plain Python; None if it is missing or empty."""
+        if key in self._values:
+            return self._values[key]
         pair = (self._index or self._indexed()).get(key)
-        return None if pair is None else to_python(pair.value)
+        if pair is None:
+            return None
+        value = to_python(pair.value)
+        if type(value) in _SCALARS:  # a list is the caller's own, to change as he likes
+            self._values[key] = value
+        return value
 
     def get_str(self, key: str) -> str | None:
         """Return the attribute if it is a string."""
@@ -87,8 +96,9 @@ class Attributes:
         """
         pair = (self._index or self._indexed()).get(key)
         if pair is not None:
-            if _same(to_python(pair.value), value):
+            if not self._duplicates and _same(self.get(key), value):
                 return
+            self._values.pop(key, None)
             if self._duplicates:
                 self.remove(key)
                 pair = None
@@ -113,6 +123,7 @@ class Attributes:
             self._drop_all_but_last(old)
         index = self._indexed()
         pair = index.pop(old)
+        self._values.pop(old, None)
         pair.key = new
         index[new] = pair
         self._batch.dirty = True
@@ -122,6 +133,7 @@ class Attributes:
         index = self._index or self._indexed()
         if index.pop(key, None) is None:
             return
+        self._values.pop(key, None)
         for position in range(len(self._attributes) - 1, -1, -1):
             if self._attributes[position].key == key:
                 del self._attributes[position]
@@ -136,6 +148,7 @@ class Attributes:
     def _touched(self) -> None:
         """Say that somebody wrote past the index, as a text slot does."""
         self._index = None
+        self._values.clear()
         self._batch.dirty = True
 
     def _drop_all_but_last(self, key: str) -> None:

@@ -8,7 +8,7 @@ from otel_llm.registry import Kind, type_of
 from otel_llm.service_config import reference_lists
 
 if TYPE_CHECKING:
-    from otel_llm.document import Document, Node
+    from otel_llm.document import Document
 
 __all__ = ["accept_collector_names"]
 
@@ -36,11 +36,11 @@ def accept_collector_names(document: Document) -> list[str]:
 
 
 def _rename(document: Document, kind: Kind, spellings: dict[str, str]) -> list[str]:
-    defined = _definitions(document, kind)
+    defined = document.entries((kind.section,))
     ours = {name: _respelt(name, spellings) for name in defined}
     for name, new in ours.items():
         if new != name and new in defined:
-            document.report((kind.section, name), f"is {new} here, and that is defined too")
+            document.report((kind.section, name), f"is read as {new}, which is defined too")
     ours = {name: new for name, new in ours.items() if new not in defined}
     warnings = [document.message((kind.section, name), f"read as {new}") for name, new in ours.items()]
     entries = [(ours.get(name, name), node) for name, node in defined.items()]
@@ -55,7 +55,7 @@ def _rename(document: Document, kind: Kind, spellings: dict[str, str]) -> list[s
 
 def _take_out(document: Document) -> list[str]:
     warnings: dict[str, str] = {}
-    defined = _definitions(document, Kind.PROCESSOR)
+    defined = document.entries((Kind.PROCESSOR.section,))
     for name in filter(_why_not_needed, list(defined)):
         warnings[name] = document.message((Kind.PROCESSOR.section, name), f"left out: {_why_not_needed(name)}")
         del defined[name]
@@ -74,8 +74,3 @@ def _respelt(name: str, spellings: dict[str, str]) -> str:
 
 def _why_not_needed(name: str) -> str | None:
     return _NOT_NEEDED.get(type_of(name))
-
-
-def _definitions(document: Document, kind: Kind) -> dict[str, Node]:
-    section = document.at((kind.section,))
-    return section.value if section and isinstance(section.value, dict) else {}

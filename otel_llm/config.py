@@ -94,29 +94,29 @@ class _Reading:
 
     def _check_sections(self) -> None:
         if not isinstance(self._document.root.value, dict):
-            self._document.report((), "expected mapping")
-        for key, node in self._entries(()).items():
+            self._document.give_up(self._document.root.line, "expected mapping")
+        for key, node in self._document.entries(()).items():
             if key not in _SECTIONS:
                 self._document.report((key,), f"unknown key{did_you_mean(key, _SECTIONS)}")
             elif not isinstance(node.value, dict | None):
                 self._document.report((key,), "expected mapping")
 
     def _check_pipelines(self) -> None:
-        pipelines = self._entries(("service", "pipelines"))
+        pipelines = self._document.entries(("service", "pipelines"))
         if not pipelines:
             self._document.report(("service", "pipelines"), "needs at least one pipeline")
-        for name in pipelines:
+        for name, pipeline in pipelines.items():
             path: Path = ("service", "pipelines", name)
             if not _ID.fullmatch(name) or type_of(name) not in list(Signal):
                 meant = did_you_mean(type_of(name), Signal)
                 self._document.report(path, f"must be traces, logs or metrics, or one of them and /name{meant}")
+            parts = {} if pipeline.value is None else pipeline.data
             for kind in (Kind.RECEIVER, Kind.EXPORTER):
-                named = self._document.at((*path, kind.section))
-                if named is None or named.value in (None, []):
+                if isinstance(parts, dict) and not parts.get(kind.section):
                     self._document.report((*path, kind.section), f"needs at least one {kind}")
 
     def _read_section(self, kind: Kind) -> dict[str, Component]:
-        defined = self._entries((kind.section,))
+        defined = self._document.entries((kind.section,))
         used = self._used(kind, defined)
         unused = [name for name in defined if name not in used]
         self._warnings += [self._document.message((kind.section, name), "is defined, but not used") for name in unused]
@@ -154,14 +154,10 @@ class _Reading:
         config = validate(factory.config, self._document, path)
         return None if config is None else Component(name, kind, factory, config)
 
-    def _entries(self, path: Path) -> dict[str, Node]:
-        node = self._document.at(path)
-        return node.value if node and isinstance(node.value, dict) else {}
-
 
 def _undefined(kind: Kind, item: Node, defined: dict[str, Node]) -> str:
     if item.from_environment:
-        return f"names a {kind} that is not defined"
+        return f"names what is not defined under {kind.section}"
     name = str(item.value)
     return f"{dotted((name,))} is not defined under {kind.section}{did_you_mean(name, defined)}"
 

@@ -14,7 +14,7 @@ from pydantic import AliasChoices, BaseModel, SecretStr
 from otel_llm.units import format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
 
@@ -24,13 +24,13 @@ __all__ = ["Field", "describe", "keys_at", "type_at"]
 
 _LISTS: Final = (list, tuple, set, frozenset)
 _WORDS: Final = {
-    bool: "true or false",
-    int: "whole number",
-    float: "number",
-    str: "text",
-    SecretStr: "text",
-    Path: "path",
-    NoneType: "null",
+    bool: ["true", "false"],
+    int: ["whole number"],
+    float: ["number"],
+    str: ["text"],
+    SecretStr: ["text"],
+    Path: ["path"],
+    NoneType: ["null"],
 }
 
 
@@ -53,7 +53,7 @@ def describe(config: type[BaseModel]) -> list[Field]:
 
 def type_at(config: type[BaseModel], place: Place) -> str:
     """Return the words for what is expected at *place*; empty where nothing is known about it."""
-    return _either(dict.fromkeys(_type(found) for found in _annotations_at(config, place)))
+    return _type(*_annotations_at(config, place))
 
 
 def keys_at(config: type[BaseModel], place: Place) -> list[str]:
@@ -137,21 +137,25 @@ def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _type(annotation: Any) -> str:
-    return _either(dict.fromkeys(map(_single_type, _alternatives(annotation))))
+def _type(*annotations: Any) -> str:
+    """Return the words for what is of any of these types."""
+    words = [word for each in annotations for alternative in _alternatives(each) for word in _words(alternative)]
+    *most, last = dict.fromkeys(words) or [""]
+    return f"{', '.join(most)} or {last}" if most else last
 
 
-def _single_type(annotation: Any) -> str:
+def _words(annotation: Any) -> list[str]:
     bare, origin, inner = _bare(annotation), get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return "duration" if any(getattr(each, "func", None) is parse_duration for each in inner) else _type(bare)
+        read_as_duration = any(getattr(each, "func", None) is parse_duration for each in inner)
+        return ["duration"] if read_as_duration else _words(bare)
     if origin is Literal or isinstance(annotation, EnumType):
-        return _either(_text(choice) for choice in inner or annotation)
+        return [_text(choice) for choice in inner or annotation]
     if origin in _LISTS:
-        return f"list of {_type(inner[0])}"
+        return [f"list of {_type(inner[0])}"]
     if origin is dict or _is_model(annotation):
-        return "mapping"
-    return _WORDS.get(annotation, "value")
+        return ["mapping"]
+    return _WORDS.get(annotation, ["value"])
 
 
 def _default(field: FieldInfo) -> str:
@@ -170,8 +174,3 @@ def _text(value: Any) -> str:
     if isinstance(value, str | Path | SecretStr):
         return str(value)
     return json.dumps(value, default=lambda part: part.model_dump() if isinstance(part, BaseModel) else list(part))
-
-
-def _either(words: Iterable[str]) -> str:
-    *most, last = list(words) or [""]
-    return f"{', '.join(most)} or {last}" if most else last

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from otel_llm.config_schema import keys_at, type_at
-from otel_llm.errors import ConfigError
 from otel_llm.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -49,9 +49,6 @@ def validate(model: type[M], document: Document, path: Path = ()) -> M | None:
         for each in error.errors(include_url=False, include_input=False):
             place = _place(data, each)
             document.report((*path, *place), _sentence(model, place, each, document.secrets))
-    except ConfigError as error:  # a validator's: it is no ValueError, so pydantic lets it through
-        for problem in error.problems:
-            document.report(path, _without(document.secrets, problem))
     return None
 
 
@@ -81,5 +78,6 @@ def _sentence(model: type[BaseModel], place: Path, error: ErrorDetails, secrets:
 
 
 def _without(secrets: set[str], text: str) -> str:
-    """Return a component's own sentence, unless it repeats what came from the environment."""
-    return "not valid" if any(secret in text for secret in secrets if secret) else text
+    """Return a component's own sentence, unless it repeats, as a word, what came from the environment."""
+    repeated = any(re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", text) for secret in secrets if secret)
+    return "not valid" if repeated else text

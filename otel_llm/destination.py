@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import time
 from collections import deque
@@ -151,7 +150,8 @@ class Destination:
             Permanent: the destination will never take it.
         """
         began = time.monotonic()
-        for attempt in itertools.count():  # pragma: no branch - it ends by returning or raising
+        attempt = 0
+        while True:
             try:
                 return await self._attempt(batch)
             except Retryable as error:
@@ -160,8 +160,8 @@ class Destination:
                     raise
                 self._metrics.retries.inc()
                 self._condition.say(logging.WARNING, f"{error}; trying again")
+            attempt += 1
             await asyncio.sleep(wait_s)
-        raise AssertionError
 
     async def _attempt(self, batch: Batch) -> int:
         try:

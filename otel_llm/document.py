@@ -78,6 +78,11 @@ class Document:
             node = node.child(part) if node else None
         return node
 
+    def entries(self, path: Path) -> dict[str, Node]:
+        """Return the entries of the mapping at *path*; none where there is no mapping."""
+        node = self.at(path)
+        return node.value if node and isinstance(node.value, dict) else {}
+
     def line(self, path: Path) -> int:
         """Return the line of *path*, or of the nearest part above it that was written."""
         node = self.root

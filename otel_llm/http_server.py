@@ -23,8 +23,8 @@ __all__ = ["Handler", "HttpServer"]
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """Answers one request. Its body comes as it was sent: nothing is decompressed."""
 
-_AT_ONCE_S: Final = 0.01
-"""aiohttp reads 0 as no limit at all."""
+_MOMENT_S: Final = 0.01
+"""As good as at once. aiohttp reads 0 as no limit at all."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,12 +63,12 @@ class HttpServer:
             return
         listener, server = self._running
         listener.close()
-        await asyncio.sleep(0)  # lets connections just made come to wait: aiohttp cannot close them before
+        await asyncio.sleep(_MOMENT_S)  # aiohttp cannot close a connection before it has come to wait for requests
         server.pre_shutdown()  # closes idle connections now, the others after their answer
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 await server.shutdown()
-        await server.shutdown(_AT_ONCE_S)
+        await server.shutdown(_MOMENT_S)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:

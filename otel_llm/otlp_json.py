@@ -4,8 +4,9 @@ It is proto3's JSON mapping with rules of its own for ids (hex), enums (integers
 `google.protobuf.json_format` can neither read nor write it. Both ways follow the descriptors of the opentelemetry-proto
 wheel: one piece of code serves all signals, and the fields of a newer wheel come by themselves.
 
-JSON becomes protobuf's wire format without a message in between. That is as fast as filling upb messages with unchecked
-values, and here every value is checked on its way, so that an error can name its place.
+JSON becomes protobuf's wire format without a message in between. That takes about as long as filling upb messages with
+unchecked values (100 spans of 10 attributes: 3.6 and 3.1 ms, of which orjson 0.6), and here every value is checked on
+its way, so that an error can name its place.
 
 Protobuf's types stay in this room, in `otlp_json_fields`, in `otlp_response` and behind the facades (`Batch`, `Span`,
 `LogRecord`). Nothing else knows them.

@@ -1,7 +1,7 @@
-"""How one field of OTLP/JSON is put on protobuf's wire (https://protobuf.dev/programming-guides/encoding/).
+"""How a field of OTLP/JSON gets onto protobuf's wire (https://protobuf.dev/programming-guides/encoding/).
 
-The halves of a `Write` are chosen here once for each field, so that nothing is asked about a field when a value comes.
-Only `otlp_json` uses this.
+What a field is was settled by its descriptor, once: a `Write` only looks at values. Protobuf's types stay in here and
+in `otlp_json`, the only one to use this.
 """
 
 from __future__ import annotations

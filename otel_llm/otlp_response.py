@@ -72,7 +72,7 @@ def read_success(signal: Signal, body: bytes) -> tuple[int, str]:
         partial_success = response_type.FromString(body).partial_success
     except DecodeError:
         return 0, ""
-    return getattr(partial_success, rejected_items), partial_success.error_message
+    return max(0, getattr(partial_success, rejected_items)), partial_success.error_message
 
 
 def failure(grpc_status: int, message: str, retry_after_s: float | None, encoding: Encoding) -> bytes:

@@ -101,9 +101,8 @@ def reference_lists(document: Document, kind: Kind) -> Iterator[tuple[Path, list
     """Yield each list in which `service` names components of that kind, with its place."""
     paths: list[Path] = [("service", "extensions")]
     if kind is not Kind.EXTENSION:
-        pipelines = document.at(("service", "pipelines"))
-        names = pipelines.value if pipelines and isinstance(pipelines.value, dict) else {}
-        paths = [("service", "pipelines", name, kind.section) for name in names]
+        pipelines = document.entries(("service", "pipelines"))
+        paths = [("service", "pipelines", name, kind.section) for name in pipelines]
     for path in paths:
         node = document.at(path)
         if node and isinstance(node.value, list):

@@ -39,6 +39,8 @@ _CORE_SCHEMA: Final[tuple[tuple[str, re.Pattern[str], Callable[[str], int | floa
 )
 """Tag, form and reading of every scalar that is not a text (YAML 1.2.2, section 10.3.2). The first match is taken."""
 
+_IN_QUOTES: Final = " (inside { } and [ ], ${env:NAME} needs quotes)"
+
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -67,9 +69,11 @@ def parse(text: str, environ: Mapping[str, str], *, source: str = "config") -> D
     try:
         _Composer(document, text, environ).compose()
     except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line if error.problem_mark else 0
+        quotes = _IN_QUOTES if any("${" in written for written in text.splitlines()[line : line + 1]) else ""
         # The one text of another's exception that is passed on: it says what the operator's own file lacks there, and
         # cannot hold a secret, for nothing has been expanded yet.
-        document.give_up(error.problem_mark.line + 1 if error.problem_mark else 1, f"not YAML: {error.problem}")
+        document.give_up(line + 1, f"not YAML: {error.problem}{quotes}")
     except yaml.YAMLError:
         document.give_up(1, "not YAML")
     return document

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_llm.batch import Batch
@@ -40,6 +40,7 @@ class Backend(Exporter):
         self.open = asyncio.Event()
         self.open.set()
         self.state = "new"
+        self._requested = asyncio.Event()
 
     async def start(self) -> None:
         """Remember it."""
@@ -48,6 +49,7 @@ class Backend(Exporter):
     async def export(self, batch: Batch, /) -> int:
         """Answer, as soon as the gate is open."""
         self.requests.append(batch.to_bytes())
+        self._requested.set()
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
@@ -61,6 +63,12 @@ class Backend(Exporter):
     async def shutdown(self) -> None:
         """Remember it."""
         self.state = "shut down"
+
+    async def requested(self, times: int) -> None:
+        """Wait until so many requests have come."""
+        while len(self.requests) < times:
+            self._requested.clear()
+            await self._requested.wait()
 
 
 class Rig:
@@ -171,6 +179,7 @@ async def test_a_small_request_is_sent_after_the_linger(rig: Rig) -> None:
     assert [b"alone"] == backend.taken
 
 
+@settings(deadline=None)
 @given(
     sizes=st.lists(st.tuples(st.sampled_from([*Signal]), st.integers(0, 30)), max_size=30),
     max_bytes=st.integers(1, 40),
@@ -199,8 +208,7 @@ async def test_requests_under_way_are_limited(rig: Rig) -> None:
     await rig.connect("a", backend, {**FAST, "sending_queue": queue})
 
     await rig.send(*[b"x%d" % number for number in range(10)])
-    while backend.under_way < 3:
-        await asyncio.sleep(0.001)
+    await backend.requested(3)
     in_flight = rig.count("exporter_in_flight_requests")
     backend.open.set()
     await rig.drain()
@@ -231,8 +239,7 @@ async def test_an_answer_that_does_not_come_is_tried_again(rig: Rig) -> None:
     await rig.connect("a", backend, {**FAST, "timeout": "10ms"})
 
     await rig.send(b"x")
-    while len(backend.requests) < 3:
-        await asyncio.sleep(0.001)
+    await backend.requested(3)
     backend.open.set()
     await rig.drain()
 
@@ -333,13 +340,14 @@ async def test_one_destination_is_nothing_to_the_other(rig: Rig) -> None:
     await rig.drain()
 
 
+@settings(deadline=None)
 @given(answers=st.lists(st.sampled_from(["ok", "partial", "retry", "never", "bug"]), min_size=1, max_size=25))
 def test_accepted_is_sent_and_waiting_and_dropped(answers: Sequence[str]) -> None:
     """Whatever the answers are: accepted = sent + waiting + dropped, at any time and in the end."""
     outcomes: dict[str, Exception] = {"retry": Retryable("r"), "never": Permanent("p"), "bug": ValueError()}
     script = iter(answers)
 
-    def answer(batch: Batch) -> int:
+    def answer(_: Batch) -> int:
         outcome = next(script, "ok")
         if outcome in outcomes:
             raise outcomes[outcome]
@@ -436,8 +444,7 @@ class TestLifecycle:
         backend.open.clear()
         destination = await rig.connect("a", backend)
         await rig.send(b"x")
-        while not backend.requests:
-            await asyncio.sleep(0.001)
+        await backend.requested(1)
 
         await destination.shutdown()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -22,6 +22,7 @@ def test_intervals_grow_to_the_longest() -> None:
     assert [1, 2, 4, 5, 5] == [steady.delay(attempt) for attempt in range(5)]
 
 
+@settings(deadline=None)
 @given(attempt=st.integers(0, 10**9), factor=st.floats(0, 1), multiplier=st.floats(1, 10))
 def test_waits_stay_in_their_bounds(attempt: int, factor: float, multiplier: float) -> None:
     """However long an outage lasts, a wait is never longer than the longest interval, nor negative."""

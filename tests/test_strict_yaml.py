@@ -128,6 +128,14 @@ def test_what_is_not_yaml_is_refused_with_its_line(text: str) -> None:
     assert ": not YAML: " in problem
 
 
+def test_a_reference_that_lacks_quotes_is_named_as_the_cause() -> None:
+    """The parser sees but a brace too many."""
+    (problem,) = problems("a: 1\nb: {c: ${env:A}}", A="1")
+
+    assert problem.startswith("config:2: not YAML: ")
+    assert problem.endswith(" (inside { } and [ ], ${env:NAME} needs quotes)")
+
+
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "? [", "[{x: "])
 def test_endless_nesting_is_refused(opening: str) -> None:
     """Depth 20,000 costs neither the stack nor the time of reading it all."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
-
-import yaml
+from string import Template
+from typing import Any, Final
 
 from tests.e2e.program import Program, eventually, run
 
@@ -52,16 +52,19 @@ async def run_gateway(directory: Path, config: str) -> AsyncIterator[Gateway]:
 
 def pricing_config(exporter: str, **settings: Any) -> str:
     """Return a config that takes spans over gRPC and HTTP, normalises and prices them, and exports them."""
-    anywhere = {"endpoint": "127.0.0.1:0"}
-    processors = ["gen_ai_normalizer", "cost"]
-    return yaml.safe_dump(
-        {
-            "receivers": {"otlp": {"protocols": {"grpc": anywhere, "http": anywhere}}},
-            "processors": {name: {} for name in processors},
-            "exporters": {exporter: settings},
-            "service": {
-                "telemetry": {"metrics": anywhere},
-                "pipelines": {"traces": {"receivers": ["otlp"], "processors": processors, "exporters": [exporter]}},
-            },
-        }
-    )
+    return _PRICING.substitute(exporter=exporter, settings=json.dumps(settings))
+
+
+_PRICING: Final = Template("""
+receivers:
+  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}}
+processors:
+  gen_ai_normalizer: {}
+  cost: {}
+exporters:
+  $exporter: $settings
+service:
+  telemetry: {metrics: {endpoint: "127.0.0.1:0"}}
+  pipelines:
+    traces: {receivers: [otlp], processors: [gen_ai_normalizer, cost], exporters: [$exporter]}
+""")

@@ -109,5 +109,4 @@ def assert_priced(spans: dict[str, dict[str, Any]]) -> None:
     assert (1200, 300) == (chat["gen_ai.usage.input_tokens"], chat["gen_ai.usage.output_tokens"])
     assert "priced" == chat["otel_llm.cost.status"]
     assert float(cost.total_price) == chat["otel_llm.cost.total_usd"]
-    assert set() == {"gen_ai.system", "gen_ai.usage.prompt_tokens", "gen_ai.usage.completion_tokens"} & {*chat}
     assert "otel_llm.cost.status" not in {tag["key"] for tag in spans["get"]["tags"]}

@@ -177,9 +177,10 @@ class TestMemoryJournal:
         journal = MemoryJournal(10 * RECORD_BYTES)
         journal.open_cursor("a", frozenset({"traces"}))
 
+        for _ in range(9):
+            await journal.append([record(b"x")])
         with pytest.raises(Retryable):
-            for _ in range(10):
-                await journal.append([record(b"x")])
+            await journal.append([record(b"x")])
 
 
 class JournalMachine(RuleBasedStateMachine):

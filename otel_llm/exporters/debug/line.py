@@ -86,7 +86,8 @@ def _cost(span: Span) -> Part:
     status = span.get_str(semconv.COST_STATUS)
     if status is None or status == "not_billable":
         return _text(status), "dim"
-    return f"{_text(status)}:{_text(span.get_str(semconv.COST_UNPRICED_REASON))}", "yellow"
+    why = span.get_str(semconv.COST_UNPRICED_REASON)
+    return (f"{_text(status)}:{_text(why)}" if why else _text(status)), "yellow"
 
 
 def _status(span: Span) -> Part:

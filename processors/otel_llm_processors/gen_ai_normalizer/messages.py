@@ -164,12 +164,20 @@ def _audio(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _file(item: dict[str, Any]) -> dict[str, Any]:
+    file = item.get("file")
+    if type(file) is not dict or type(file.get("file_id")) is not str:
+        return item
+    return {"type": "file", "modality": "document", "file_id": file["file_id"]}
+
+
 _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "text": _text,
     "input_text": _text,
     "output_text": _text,
     "image_url": _image,
     "input_audio": _audio,
+    "file": _file,
 }
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
+
+from otel_llm.span import Span
+from otel_llm_processors.gen_ai_normalizer.messages import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +14,7 @@ if TYPE_CHECKING:
     from otel_llm.attributes import Attributes, Value
     from otel_llm.telemetry import Counter
     from otel_llm_processors.gen_ai_normalizer.canonical import Canonical
-    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert, Dialect, Spelling
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert, Dialect, ReadEvent, Spelling
 
 __all__ = ["Enabled", "Rule", "compile_rules"]
 
@@ -42,24 +46,28 @@ class Rule:
         before: list[_Candidate] = []
         after: list[_Candidate] = []
         removed: list[str] = []
+        events: dict[str, ReadEvent] = {}
         for source in sources:
             candidates = [_candidate(each, canonical) for each in source.dialect.fields.get(target, ())]
             (before if source.overwrite else after).extend(candidates)
             if source.remove_originals:
                 removed.extend(candidate.key for candidate in candidates)
+            for name, content in source.dialect.events.items():
+                if content.attribute == target:
+                    events.setdefault(name, content.read)
         self._target = target
         self._candidates = (*before, _Candidate(target, canonical.read), *after)
         self._spellings = tuple(candidate.key for candidate in self._candidates)
         self._removed = tuple(removed)
-        self._infer = canonical.infer
+        self._infer = partial(_from_events, events) if events else canonical.infer
         self._conflict = conflict
         self.keys = frozenset({*self._spellings, *canonical.also_on})
-        """What has to be looked for."""
-        self.triggers = self.keys if conflict else self.keys - {target}
-        """What has to be there for the rule to have work."""
+        """Attributes that have to be looked for."""
+        self.triggers = frozenset({*self.keys, *events}) - (set() if conflict else {target})
+        """Attributes and events of which one has to be there for the rule to have work."""
 
     def apply(self, item: Attributes, present: set[str]) -> None:
-        """Settle the attribute on *item*. *present* are those of its keys that any rule looks for."""
+        """Settle the attribute on *item*. *present* are those of its attributes and events that any rule looks for."""
         value, is_written = self._read(item, present)
         if value is None:
             value = self._infer(item, self._spellings)
@@ -111,3 +119,11 @@ def _candidate(spelling: str | Spelling, canonical: Canonical) -> _Candidate:
         return _Candidate(spelling, read)
     convert = spelling.convert
     return _Candidate(spelling.key, lambda value: read(convert(value)))
+
+
+def _from_events(events: Mapping[str, ReadEvent], item: Attributes, _spellings: Sequence[str]) -> str | None:
+    """Rebuild content from a span's events."""
+    if not isinstance(item, Span):
+        return None
+    told = [(events[event.name], event) for event in item.events if event.name in events]
+    return to_json([piece for read, event in told for piece in read(event)])

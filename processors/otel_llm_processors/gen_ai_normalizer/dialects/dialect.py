@@ -8,10 +8,13 @@ from typing import Any, TypeAlias
 
 from otel_llm.attributes import Attributes, Value
 
-__all__ = ["Convert", "Dialect", "EventContent", "Spelling"]
+__all__ = ["Convert", "Dialect", "EventContent", "ReadEvent", "Spelling"]
 
 Convert: TypeAlias = Callable[[Value], Value]
 """Returns a value in another form; None where it holds nothing that can be used. Takes any value, raises for none."""
+
+ReadEvent: TypeAlias = Callable[[Attributes], list[Any]]
+"""Returns an event's messages, or parts, in the current schema; an empty list where it holds none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class EventContent:
 
     attribute: str
     """The current name of the attribute whose list the piece belongs to."""
-    read: Callable[[Attributes], list[Any]]
-    """Returns the event's messages, or parts, in the current schema; none where it holds none."""
+    read: ReadEvent
+    """How to read the piece."""
 
 
 @dataclass(frozen=True, slots=True)

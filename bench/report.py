@@ -1,0 +1,84 @@
+"""What was measured, as a page in Markdown."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from itertools import groupby
+from operator import attrgetter
+from statistics import mean
+from typing import Final, NamedTuple
+
+from bench.rig import Contestant
+
+__all__ = ["Case", "Measurement", "markdown"]
+
+_PEER: Final = "otelcol"
+_LIBRARIES: Final = ("grpcio", "protobuf", "uvloop")
+
+
+class Case(NamedTuple):
+    """A workload and what is done with it."""
+
+    workload: str
+    task: str
+    """`forward`, or `cost`: normalise and price."""
+    requests: int
+
+
+class Measurement(NamedTuple):
+    """One round of one contestant."""
+
+    contestant: str
+    case: Case
+    cpu_us_per_span: float
+    """Of the whole process tree, user and system."""
+    p99_ms: float
+    """Of the answer to a request."""
+    peak_rss_mib: float
+    spans_per_s: float
+    """Answered, by the clock: sender and sink share the machine."""
+    retries: int
+    lost: int
+    """Spans that were answered with OK and did not reach the sink. Less than zero: some came twice."""
+
+
+def markdown(measurements: Sequence[Measurement], contestants: Sequence[Contestant]) -> str:
+    """Return a table with a row for each case and contestant; a cell holds every round, the ratio is of their means."""
+    versions = [f"{each.name} {each.version}" for each in contestants] + [
+        f"{name} {version(name)}" for name in _LIBRARIES
+    ]
+    kernel = platform.release().partition("-")[0]
+    machine = f"{os.cpu_count()} cores, {platform.system()} {kernel}, Python {platform.python_version()}"
+    lines = [
+        f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} on {machine}; {', '.join(versions)}.",
+        "Rounds in turn, each with a process of its own. What the columns mean: bench/README.md.",
+        "",
+        "| workload | task | program | CPU µs/span | to otelcol | p99 ms | peak RSS MiB | spans/s | retries | lost |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for case, rounds in groupby(measurements, attrgetter("case")):
+        lines += _rows(case, list(rounds))
+    return "\n".join(lines) + "\n"
+
+
+def _rows(case: Case, measurements: Sequence[Measurement]) -> list[str]:
+    by_name: dict[str, list[Measurement]] = {}
+    for measurement in measurements:
+        by_name.setdefault(measurement.contestant, []).append(measurement)
+    cost = {name: mean(each.cpu_us_per_span for each in rounds) for name, rounds in by_name.items()}
+    return [
+        f"| {case.workload} | {case.task} | {name} | {_cell(rounds, lambda each: each.cpu_us_per_span, 1)} "
+        f"| {f'{cost[name] / cost[_PEER]:.2f}' if _PEER in cost else ''} "
+        f"| {_cell(rounds, lambda each: each.p99_ms, 1)} | {_cell(rounds, lambda each: each.peak_rss_mib, 0)} "
+        f"| {_cell(rounds, lambda each: each.spans_per_s, 0)} | {_cell(rounds, lambda each: each.retries, 0)} "
+        f"| {_cell(rounds, lambda each: each.lost, 0)} |"
+        for name, rounds in by_name.items()
+    ]
+
+
+def _cell(rounds: Sequence[Measurement], value: Callable[[Measurement], float], digits: int) -> str:
+    return " / ".join(f"{value(each):,.{digits}f}" for each in rounds)

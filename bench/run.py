@@ -1,0 +1,86 @@
+"""Measures otel-llm, and otelcol where it is there, in one sitting; writes bench/results/<cases>.md.
+
+usage: python -m bench.run [--rounds 2] [W1 ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from bench.process_tree import cpu_seconds, peak_rss_mib
+from bench.report import Case, Measurement, markdown
+from bench.rig import BENCH, BenchError, Contestant, Rig, otel_llm, otelcol
+
+CASES: Final = (
+    Case("W1", "forward", 2000),
+    Case("W2", "cost", 1000),
+    Case("W3", "forward", 600),
+    Case("W4", "forward", 200),
+    Case("W5", "forward", 6000),
+    Case("W5", "cost", 6000),
+)
+DEFAULT: Final = ("W1", "W2", "W5")
+WARM_UP: Final = 10
+"""Before each measurement a tenth of it is sent."""
+SETTLE_S: Final = 1.0
+
+
+def measure(rig: Rig, contestant: Contestant, case: Case) -> Measurement:
+    """Send a workload once through a contestant that was started for it."""
+    with rig.sink() as sink, rig.running(contestant, case.task, sink.address) as running:
+        warm_up = rig.send(case.workload, running.address, max(8, case.requests // WARM_UP))
+        arrived = sink.wait_for(warm_up.spans)
+        time.sleep(SETTLE_S)
+        before = cpu_seconds(running.pid)
+        sent = rig.send(case.workload, running.address, case.requests)
+        arrived = sink.wait_for(arrived + sent.spans) - arrived
+        cpu_s = cpu_seconds(running.pid) - before
+        return Measurement(
+            contestant=contestant.name,
+            case=case,
+            cpu_us_per_span=cpu_s / sent.spans * 1e6,
+            p99_ms=sent.p99_ms,
+            peak_rss_mib=peak_rss_mib(running.pid),
+            spans_per_s=sent.spans / sent.seconds,
+            retries=sent.retries,
+            lost=sent.spans - arrived,
+        )
+
+
+def main() -> None:
+    """Measure each case with each contestant in turn, as often as told."""
+    parser = argparse.ArgumentParser(prog="python -m bench.run", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("workloads", nargs="*", default=DEFAULT, help="W1 to W5; W1, W2 and W5 unless told")
+    parser.add_argument("--rounds", type=int, default=2, help="how often each contestant has its turn")
+    arguments = parser.parse_args()
+    peer = otelcol()
+    contestants = [otel_llm(), *([peer] if peer else [])]
+    measurements = []
+    with tempfile.TemporaryDirectory() as directory:
+        rig = Rig(Path(directory))
+        for case in CASES:
+            if case.workload in arguments.workloads:
+                for contestant in contestants * arguments.rounds:
+                    measured = measure(rig, contestant, case)
+                    measurements.append(measured)
+                    print(
+                        f"{case.workload} {case.task} {contestant.name} {measured.cpu_us_per_span:.1f} µs",
+                        file=sys.stderr,
+                    )
+    path = BENCH / "results" / f"{'-'.join(arguments.workloads)}.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(markdown(measurements, contestants))
+    print(path.relative_to(BENCH.parent))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BenchError as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(3)
