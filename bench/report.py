@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import os
 import platform
-from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from itertools import groupby
 from operator import attrgetter
 from statistics import mean
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bench.rig import Contestant
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.rig import Contestant
 
 __all__ = ["Case", "Measurement", "markdown"]
 

@@ -9,13 +9,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from bench import workloads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["BENCH", "BenchError", "Contestant", "Rig", "Running", "Sent", "otel_llm", "otelcol"]
 

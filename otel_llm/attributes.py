@@ -20,8 +20,8 @@ __all__ = ["Attributes", "Scalar", "Value", "Writable"]
 
 Scalar: TypeAlias = str | bool | int | float
 Writable: TypeAlias = Scalar | Sequence[Scalar]
-"""What may be written: an attribute's types (OpenTelemetry specification, "Attribute"). Nesting cannot grow by a write, so
-nothing that was accepted can become too deep to be read again."""
+"""What may be written: an attribute's types (OpenTelemetry specification, "Attribute"). Nesting cannot grow by a write,
+so nothing that was accepted can become too deep to be read again."""
 Value: TypeAlias = Any
 """What may be read: also bytes, None for an empty value, and lists and dicts of any of these."""
 
@@ -213,9 +213,4 @@ def _same(old: Value, new: Writable) -> bool:
     """Tell whether two values are the same, type included: 1, 1.0 and True are three."""
     if type(old) is not list:
         return type(old) is type(new) and old == new
-    return (
-        isinstance(new, Sequence)
-        and not isinstance(new, str)
-        and len(old) == len(new)
-        and all(map(_same, old, new))
-    )
+    return isinstance(new, Sequence) and not isinstance(new, str) and len(old) == len(new) and all(map(_same, old, new))

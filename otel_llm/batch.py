@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_llm.detection import Detector, Finding
 from otel_llm.errors import Refused
-from otel_llm.item import Item
 from otel_llm.log_record import LogRecord
 from otel_llm.resource import Resource, Scope
 from otel_llm.signals import Signal
 from otel_llm.span import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from otel_llm.detection import Detector, Finding
+    from otel_llm.item import Item
 
 __all__ = ["Batch"]
 
@@ -63,7 +66,7 @@ class Batch:
 
     def to_bytes(self) -> bytes:
         """Return the request: as it came, or encoded anew if somebody wrote."""
-        return self._message.SerializeToString() if self.dirty else self._raw  # type: ignore[no-any-return]  # protobuf
+        return self._message.SerializeToString() if self.dirty else self._raw
 
     @property
     def item_count(self) -> int:
@@ -125,7 +128,8 @@ class Batch:
 
     def sweep(self) -> Counter[str]:
         """Remove the items that a processor dropped; return how many for each reason."""
-        dropped = {id(item._proto): item.dropped for item in self._items or () if item.dropped}  # noqa: SLF001 - the facade's own room
+        items = self._items or ()
+        dropped = {id(item._proto): item.dropped for item in items if item.dropped}  # noqa: SLF001 - one room
         if dropped:
             self._remove(lambda items: [item for item in items if id(item) in dropped])
         return Counter(dropped.values())
@@ -150,7 +154,8 @@ class Batch:
                     scope = Scope(scope_envelope, self, resource)
                     self._resources.append(scope)
                     if layout.facade is not None:
-                        items.extend([layout.facade(item, scope, self) for item in getattr(scope_envelope, layout.items)])
+                        held = getattr(scope_envelope, layout.items)
+                        items.extend([layout.facade(item, scope, self) for item in held])
         return self._items
 
     def _strip(self, holder: Any, prefix: str, keep: frozenset[str]) -> None:
@@ -168,7 +173,7 @@ class Batch:
             self.dirty = True
 
     def _remove(self, find: Callable[[Iterable[Any]], list[Any]]) -> int:
-        """Remove the items that *find* returns, and the envelopes this empties: OTLP senders should not create those."""
+        """Remove the items that *find* returns, and the envelopes this empties, which senders should not create."""
         layout = _LAYOUT[self.signal]
         message = self._decoded()
         removed = 0
@@ -203,14 +208,9 @@ class _Layout(NamedTuple):
 
 
 def _data_points(scope_metrics: Any) -> int:
-    return sum(len(getattr(metric, metric.WhichOneof("data") or "", _NO_DATA).data_points) for metric in scope_metrics.metrics)
+    kinds = ((metric, metric.WhichOneof("data")) for metric in scope_metrics.metrics)
+    return sum(len(getattr(metric, kind).data_points) for metric, kind in kinds if kind)
 
-
-class _NoData:
-    data_points: tuple[()] = ()
-
-
-_NO_DATA: Final = _NoData()
 
 _LAYOUT: Final = {
     Signal.TRACES: _Layout(

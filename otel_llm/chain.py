@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
-from otel_llm.attributes import Attributes
-from otel_llm.batch import Batch
 from otel_llm.component import Processor
-from otel_llm.detection import Detector
 from otel_llm.item import Item
 from otel_llm.resource import Resource
 from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from otel_llm.attributes import Attributes
+    from otel_llm.batch import Batch
+    from otel_llm.detection import Detector
 
 __all__ = ["UNSCANNED", "Chain"]
 
@@ -57,7 +60,7 @@ class Chain:
             try:
                 step.processor.shutdown()
             except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; the others must still end
-                _log.error("processor %s failed to shut down: %s", step.name, type(error).__name__)  # noqa: TRY400 - the text may quote a span
+                _log.error("processor %s failed to shut down: %s", step.name, type(error).__name__)
 
     def run(self, batch: Batch) -> None:
         """Let every processor that can have work in *batch* do it, in place. Never raises for what one of them does."""

@@ -92,7 +92,7 @@ class Settings:
     """Seconds since 1970."""
 
 
-class Processor(ABC):
+class Processor(ABC):  # noqa: B024 - which of its methods a processor has is its own affair
     """One step of a chain: looks at one span or log record at a time and changes it in place.
 
     CPU only: no I/O, no thread of its own. One instance serves one thread. What a method raises costs that span this

@@ -11,16 +11,19 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from otel_llm.batch import Batch
-from otel_llm.component import Exporter
 from otel_llm.errors import Permanent, Retryable
-from otel_llm.exporters.delivery import DeliveryConfig
-from otel_llm.journal import Cursor, Entry
 from otel_llm.signals import Signal
-from otel_llm.telemetry import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_llm.component import Exporter
+    from otel_llm.exporters.delivery import DeliveryConfig
+    from otel_llm.journal import Cursor, Entry
+    from otel_llm.telemetry import Meter
 
 __all__ = ["Destination", "merge"]
 

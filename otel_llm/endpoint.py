@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator
 
-from otel_llm.component import Endpoint
 from otel_llm.errors import StartError
+
+if TYPE_CHECKING:
+    from otel_llm.component import Endpoint
 
 __all__ = ["ListenEndpoint", "cannot_listen", "parse_listen_endpoint"]
 

@@ -7,16 +7,13 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from otel_llm.chain import Chain
 from otel_llm.component import Endpoint, Exporter, Extension, Processor, Receiver, Settings
-from otel_llm.config import Component, HostConfig
 from otel_llm.destination import Destination
 from otel_llm.errors import ConfigError, StartError
 from otel_llm.exporters.delivery import DeliveryConfig
@@ -27,6 +24,12 @@ from otel_llm.metrics_server import MetricsServer
 from otel_llm.pipeline import Pipeline
 from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from otel_llm.config import Component, HostConfig
 
 __all__ = ["Host"]
 
@@ -95,11 +98,12 @@ class Host:
     @property
     def endpoints(self) -> Sequence[Endpoint]:
         """Where it listens, with the real ports once it has started."""
-        return [
-            endpoint
-            for part in (*self._receivers.values(), *self._extensions.values(), self._metrics)
-            for endpoint in part.endpoints
+        parts: list[Receiver | Extension | MetricsServer] = [
+            *self._receivers.values(),
+            *self._extensions.values(),
+            self._metrics,
         ]
+        return [endpoint for part in parts for endpoint in part.endpoints]
 
     @property
     def destinations(self) -> Sequence[Destination]:
@@ -112,7 +116,7 @@ class Host:
         return self._running and self._journal.used_bytes < _READY_BELOW * self._journal.capacity_bytes
 
     async def shutdown(self) -> None:
-        """Take no more, answer what is under way, deliver what waits as far as the config's limits let it. Safe twice."""
+        """Take no more, answer what is under way, deliver what waits, within the config's limits. Safe twice."""
         self._running = False
         await self._stack.aclose()
         self._executor.shutdown(wait=True)
@@ -177,7 +181,8 @@ class Host:
 
     @staticmethod
     def _journal_of(extensions: Any) -> Journal:
-        return next((each.journal() for each in extensions if isinstance(each, JournalProvider)), None) or MemoryJournal(_DEFAULT_CAPACITY_BYTES)
+        provider = next((each for each in extensions if isinstance(each, JournalProvider)), None)
+        return provider.journal() if provider else MemoryJournal(_DEFAULT_CAPACITY_BYTES)
 
     def _observe(self) -> None:
         """Show what is read only when somebody asks for the metrics."""

@@ -9,19 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from functools import cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm import otlp_json, semconv
 from otel_llm.batch import Batch
 from otel_llm.errors import NotServed, OtelLlmError, Retryable
-from otel_llm.journal import Journal, Record
-from otel_llm.pipeline import Pipeline
 from otel_llm.request import Answer, Request, Trust
 from otel_llm.signals import Signal
-from otel_llm.telemetry import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from otel_llm.journal import Journal, Record
+    from otel_llm.pipeline import Pipeline
+    from otel_llm.telemetry import Meter
 
 __all__ = ["INLINE_BYTES", "Intake", "admit"]
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from otel_llm import semconv
 from otel_llm.attributes import Attributes
-from otel_llm.detection import Finding
 from otel_llm.dimensions import Dimensions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otel_llm.batch import Batch
+    from otel_llm.detection import Finding
     from otel_llm.resource import Resource, Scope
     from otel_llm.text import Text
 

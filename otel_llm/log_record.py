@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opentelemetry.proto.logs.v1 import logs_pb2
-
 from otel_llm import semconv
 from otel_llm.attributes import Value, Writable, to_python, write_value
 from otel_llm.item import Item
 from otel_llm.text import Text, texts_of
 
 if TYPE_CHECKING:
+    from opentelemetry.proto.logs.v1 import logs_pb2
+
     from otel_llm.batch import Batch
     from otel_llm.resource import Scope
 

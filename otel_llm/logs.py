@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -32,7 +33,7 @@ class _Text(logging.Formatter):
     """`2026-01-02T03:04:05.678Z WARNING otel_llm.destination: message`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{_time(record)} {record.levelname:<7} {record.name}: {_message(record, self)}"
+        return f"{_time(record)} {record.levelname:<7} {record.name}: {_message(record)}"
 
 
 class _Json(logging.Formatter):
@@ -44,7 +45,7 @@ class _Json(logging.Formatter):
                 "time": _time(record),
                 "level": record.levelname.lower(),
                 "logger": record.name,
-                "message": _message(record, self),
+                "message": _message(record),
             }
         ).decode()
 
@@ -53,13 +54,13 @@ def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _message(record: logging.LogRecord, formatter: logging.Formatter) -> str:
+def _message(record: logging.LogRecord) -> str:
     """Return the message as one printable line: nothing that a client named may begin a line or colour a terminal."""
     message = record.getMessage()
     if record.exc_info:
         # The traceback shows where; the exception's own text is left out, since it may quote what was received.
         kind = record.exc_info[0]
-        frames = formatter.formatException((None, None, record.exc_info[2])).replace("\n", " | ")
+        frames = "".join(traceback.format_tb(record.exc_info[2])).strip().replace("\n", " | ")
         message = f"{message} [{kind.__name__ if kind else 'unknown'} | {frames}]"
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in message)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from otel_llm.component import Endpoint
 from otel_llm.http_server import HttpServer
 from otel_llm.telemetry import CONTENT_TYPE, Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_llm.component import Endpoint
 
 __all__ = ["MetricsServer"]
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from otel_llm.batch import Batch
-from otel_llm.chain import Chain
 from otel_llm.journal import Record
-from otel_llm.signals import Signal
-from otel_llm.telemetry import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_llm.batch import Batch
+    from otel_llm.chain import Chain
+    from otel_llm.signals import Signal
+    from otel_llm.telemetry import Meter
 
 __all__ = ["Pipeline"]
 
@@ -34,7 +38,7 @@ class Pipeline:
         )
 
     def process(self, batch: Batch, tenant: str | None = None) -> Record | None:
-        """Run the chain over *batch* in place; return what is to be kept for the destinations, None if nothing is left."""
+        """Run the chain over *batch* in place; return what is to be kept for the destinations, None for nothing."""
         chain = getattr(self._own, "chain", None)
         if chain is None:
             chain = self._own.chain = self._start_chain()

@@ -7,10 +7,12 @@ the `Intake`, which no transport knows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from otel_llm.errors import OtelLlmError, Retryable, status_of
-from otel_llm.signals import Signal
+
+if TYPE_CHECKING:
+    from otel_llm.signals import Signal
 
 __all__ = ["RETRY_AFTER_S", "Answer", "Encoding", "Request", "Trust"]
 

@@ -1,8 +1,8 @@
 """Attribute names. No other module spells one out.
 
-`GEN_AI_*` are the newest names of the OpenTelemetry GenAI semantic conventions (open-telemetry/semantic-conventions-genai,
-none of them stable yet); they are kept here because the `opentelemetry-semantic-conventions` package lacks several. The
-`otel_llm.*` names are ours.
+`GEN_AI_*` are the newest names of the OpenTelemetry GenAI semantic conventions, of which none is stable yet
+(open-telemetry/semantic-conventions-genai). They are kept here because the `opentelemetry-semantic-conventions` package
+lacks several. The `otel_llm.*` names are ours.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ GUARDRAIL_FINDINGS: Final = "otel_llm.guardrail.findings"
 # --- ours: whom a call is for. The only ones that a sender may set by default --------------------------------------
 ROUTE: Final = "otel_llm.route"
 TENANT: Final = "otel_llm.tenant"
-ENVIRONMENT: Final = "otel_llm.environment"
+ENVIRONMENT: Final = "otel_llm.config.environment"
 PROMPT: Final = "otel_llm.prompt"
 APP_VERSION: Final = "otel_llm.app_version"
 EVAL_ID: Final = "otel_llm.eval_id"

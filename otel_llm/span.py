@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from opentelemetry.proto.trace.v1 import trace_pb2
@@ -12,6 +11,8 @@ from otel_llm.item import Item
 from otel_llm.text import Text, texts_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from otel_llm.batch import Batch
     from otel_llm.resource import Scope
 

@@ -1,18 +1,20 @@
 """The program's metrics about itself, in the Prometheus text format.
 
-Names follow the Collector's, with `otel_llm_` in place of `otelcol_`, so that dashboards carry over. No label ever holds
-a text that came in a span, other than names whose number is bounded.
+Names follow the Collector's, with `otel_llm_` in place of `otelcol_`, so that dashboards carry over. No label ever
+holds a text that came in a span, other than names whose number is bounded.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics import MetricWrapperBase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 __all__ = ["CONTENT_TYPE", "PREFIX", "Counter", "Gauge", "Histogram", "Meter"]
 
@@ -53,9 +55,7 @@ class Meter:
         """Return one sample, 0 if nothing has been counted there. For tests and summaries."""
         return self._registry.get_sample_value(PREFIX + name, labels) or 0.0
 
-    def _metric(
-        self, kind: Callable[..., M], name: str, description: str, labels: Sequence[str], **extra: Any
-    ) -> M:
+    def _metric(self, kind: Callable[..., M], name: str, description: str, labels: Sequence[str], **extra: Any) -> M:
         with self._lock:
             metric = self._metrics.get(name)
             if metric is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -12,7 +12,9 @@ from otel_llm.attributes import Writable, write_value
 from otel_llm.batch import Batch
 from otel_llm.chain import Chain
 from otel_llm.component import Exporter, Processor, ProcessorFactory, Settings
-from otel_llm.span import Span
+
+if TYPE_CHECKING:
+    from otel_llm.span import Span
 
 __all__ = ["SinkExporter", "check_processor", "make_request", "make_span"]
 

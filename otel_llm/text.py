@@ -7,15 +7,18 @@ that stands twice, both are seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from otel_llm.attributes import without_surrogates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from google.protobuf.message import Message
 
 __all__ = ["EXEMPT", "Text", "texts_of"]
 
@@ -30,7 +33,7 @@ EXEMPT: Final = {
     "opentelemetry.proto.logs.v1.LogRecord.trace_id": "an identifier of 16 random bytes",
     "opentelemetry.proto.logs.v1.LogRecord.span_id": "an identifier of 8 random bytes",
 }
-"""Fields of text or bytes that are not walked. Their lengths are checked at the door, so they hold no more than an id."""
+"""Fields of text or bytes that are not walked. Their lengths are checked at the door: they hold no more than an id."""
 
 
 class Text:
@@ -71,7 +74,7 @@ class Text:
         self._touched()
 
     def remove(self) -> None:
-        """Take it away: an attribute whole, an element of a list by leaving an empty one, so that the others keep theirs."""
+        """Take it away: an attribute whole, an element of a list by leaving an empty one there."""
         if self._pair is not None:
             self._pair.remove()
         elif self._place is None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import otel_llm
 from otel_llm import component
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(otel_llm.__file__).parent
 CODE = sorted([*ROOT.rglob("*.py"), *ROOT.parent.joinpath("processors").rglob("*.py")])
@@ -21,6 +24,7 @@ FACADE = {
 
 
 def imports(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -29,13 +33,16 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def ids(path: Path) -> str:
+    """Return what pytest calls a file."""
     return str(path.relative_to(ROOT.parent))
 
 
 @pytest.mark.parametrize("path", CODE, ids=ids)
 def test_protobuf_stays_behind_the_facade(path: Path) -> None:
     """Only the facade's modules know which codec there is."""
-    protobuf = [name for name in imports(path) if name.startswith(("google.protobuf", "opentelemetry.proto", "google.rpc"))]
+    protobuf = [
+        name for name in imports(path) if name.startswith(("google.protobuf", "opentelemetry.proto", "google.rpc"))
+    ]
 
     assert path.stem in FACADE or not protobuf
 

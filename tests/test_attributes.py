@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -8,10 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_llm.attributes import Value, Writable
 from otel_llm.batch import Batch
-from otel_llm.span import Span
 from otel_llm.testing import make_request, make_span
+
+if TYPE_CHECKING:
+    from otel_llm.attributes import Value, Writable
+    from otel_llm.span import Span
 
 KEYS = st.sampled_from(["a", "b", "c", "gen_ai.x", ""])
 SCALARS = st.one_of(
@@ -67,7 +70,7 @@ def test_a_kvlist_is_read_as_a_dict() -> None:
         (None, None, None, None, None),
     ],
 )
-def test_typed_reads_give_their_type_or_nothing(  # noqa: D103 - parametrised, the name says it
+def test_typed_reads_give_their_type_or_nothing(
     value: Writable | None, as_str: str | None, as_int: int | None, as_float: float | None, as_bool: bool | None
 ) -> None:
     span = make_span({"k": value})

@@ -1,21 +1,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from otel_llm.batch import Batch
 from otel_llm.chain import UNSCANNED, Chain
 from otel_llm.component import Applies, OnError, Processor
-from otel_llm.log_record import LogRecord
-from otel_llm.resource import Resource
 from otel_llm.signals import Signal
-from otel_llm.span import Span
 from otel_llm.telemetry import Meter
 from otel_llm.testing import make_request
+
+if TYPE_CHECKING:
+    from otel_llm.attributes import Writable
+    from collections.abc import Mapping, Sequence
+
+    import pytest
+
+    from otel_llm.log_record import LogRecord
+    from otel_llm.resource import Resource
+    from otel_llm.span import Span
 
 
 class Recorder(Processor):
@@ -66,8 +71,8 @@ class FailClosed(Fail):
     on_error: ClassVar[OnError] = "drop"
 
 
-GEN_AI = {"gen_ai.operation.name": "chat", "n": 1}
-PLAIN = {"http.route": "/", "n": 2}
+GEN_AI: Mapping[str, Writable] = {"gen_ai.operation.name": "chat", "n": 1}
+PLAIN: Mapping[str, Writable] = {"http.route": "/", "n": 2}
 
 
 def test_a_processor_sees_its_batch_then_resources_then_spans() -> None:

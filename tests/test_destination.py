@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_llm.batch import Batch
 from otel_llm.component import Exporter
 from otel_llm.destination import Destination, merge
 from otel_llm.errors import Permanent, Retryable
@@ -20,6 +18,11 @@ from otel_llm.journal import Cursor, Entry, Record
 from otel_llm.journal.memory import MemoryJournal
 from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from otel_llm.batch import Batch
 
 FAST: Mapping[str, Any] = {
     "timeout": "20s",
@@ -200,6 +203,13 @@ def test_merge_keeps_everything(sizes: list[tuple[Signal, int]], max_bytes: int)
         assert 1 == len(request) or sum(len(entry.record.payload) for entry in request) <= max_bytes
 
 
+def test_merge_fills_requests() -> None:
+    """A request is filled to the last byte that it may have."""
+    entries = [Entry(position, Record("traces", Signal.TRACES, 1, bytes(5))) for position in range(5)]
+
+    assert [2, 2, 1] == [len(request) for request in merge(entries, 10)]
+
+
 async def test_requests_under_way_are_limited(rig: Rig) -> None:
     """As many requests as `num_consumers` are under way at once, no more, and the gauge shows them."""
     backend = Backend()
@@ -260,6 +270,18 @@ async def test_gives_up_as_configured(rig: Rig, config: dict[str, Any]) -> None:
     assert {b"xy"} == set(backend.requests)
     assert 2 == rig.count("exporter_dropped_spans_total", reason="retries_exhausted")
     assert 2 == rig.count("exporter_send_failed_spans_total")
+
+
+async def test_waits_grow(rig: Rig) -> None:
+    """Every wait is longer than the one before: 1, 10 and 100 ms fit into the time, the next would not."""
+    backend = Backend(_fail(Retryable("not now"), times=1000))
+    retry = {"initial_interval": "1ms", "multiplier": 10, "randomization_factor": 0, "max_elapsed_time": "500ms"}
+    await rig.connect("a", backend, {**FAST, "retry_on_failure": retry})
+
+    await rig.send(b"x")
+    await rig.drain()
+
+    assert len(backend.requests) in range(1, 5)
 
 
 async def test_a_permanent_refusal_is_not_tried_again(rig: Rig) -> None:

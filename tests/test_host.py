@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import aiohttp
 import grpc
@@ -15,6 +15,10 @@ from otel_llm.host import Host
 from otel_llm.registry import Registry
 from otel_llm.signals import Signal
 from otel_llm.testing import SinkExporter, make_request
+
+if TYPE_CHECKING:
+    from otel_llm.batch import Batch
+    from collections.abc import Sequence
 
 CONFIG = """
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}}}
@@ -40,7 +44,7 @@ class Sink(SinkExporter):
         self.opened.set()
         self.closed = False
 
-    async def export(self, batch, /) -> int:  # type: ignore[no-untyped-def]  # as SinkExporter's
+    async def export(self, batch: Batch, /) -> int:
         await self.opened.wait()
         return await super().export(batch)
 
@@ -49,20 +53,25 @@ class Sink(SinkExporter):
 
 
 def host_with(sink: Exporter, text: str = CONFIG) -> Host:
+    """Return a host with one exporter of our own."""
     factory = ExporterFactory("sink", SinkConfig, lambda _config, _settings: sink)
     return Host(load_config(text, registry=Registry(extra=[factory])))
 
 
 def endpoint(host: Host, part: str) -> Endpoint:
+    """Return where something listens."""
     return next(each for each in host.endpoints if part in each.name)
 
 
 async def send(host: Host, body: bytes) -> None:
+    """Send one request over gRPC."""
     async with grpc.aio.insecure_channel(str(endpoint(host, ".grpc."))) as channel:
-        await channel.unary_unary(Signal.TRACES.grpc_method)(body)
+        export: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(Signal.TRACES.grpc_method)
+        await export(body)
 
 
 async def get(host: Host, part: str, path: str) -> tuple[int, str]:
+    """Get a page."""
     async with aiohttp.ClientSession() as session, session.get(f"http://{endpoint(host, part)}{path}") as answer:
         return answer.status, await answer.text()
 
@@ -178,5 +187,3 @@ async def test_no_signal_handler_and_no_loop_of_its_own() -> None:
     before: Sequence[object] = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     async with host_with(Sink()):
         assert before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-
-

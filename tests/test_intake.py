@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import current_thread
+from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,9 +17,13 @@ from otel_llm.journal.memory import MemoryJournal
 from otel_llm.pipeline import Pipeline
 from otel_llm.request import Answer, Request, Trust
 from otel_llm.signals import Signal
-from otel_llm.span import Span
 from otel_llm.telemetry import Meter
 from otel_llm.testing import make_request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from otel_llm.span import Span
 
 GEN_AI = {"gen_ai.operation.name": "chat"}
 
@@ -61,12 +65,14 @@ class Gateway:
 
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
+    """Return pipelines without processors."""
     made = Gateway()
     yield made
     made.executor.shutdown()
 
 
 def request(body: bytes, signal: Signal = Signal.TRACES, trust: Trust = "context") -> Request:
+    """Return a request as a transport would."""
     return Request(signal, body, transport="test", trust=trust)
 
 
@@ -130,7 +136,8 @@ async def test_bad_spans_are_rejected_and_the_good_ones_kept(gateway: Gateway) -
 
 
 @pytest.mark.parametrize(
-    ("trust", "left"), [("context", ["otel_llm.route"]), ("none", []), ("all", ["otel_llm.route", "otel_llm.cost.status"])]
+    ("trust", "left"),
+    [("context", ["otel_llm.route"]), ("none", []), ("all", ["otel_llm.route", "otel_llm.cost.status"])],
 )
 async def test_what_a_sender_claims_survives_by_trust(gateway: Gateway, trust: Trust, left: list[str]) -> None:
     """A sender cannot forge a price, and can say whom a call is for, unless the config says otherwise."""

@@ -267,11 +267,11 @@ class TestFields:
 
     def test_numbers_of_a_list_are_packed(self) -> None:
         """As every protobuf writer does it today."""
-        point = '{"bucketCounts":["1",200],"explicitBounds":[0.5]}'
-        body = '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[%s]}}]}]}]}' % point  # noqa: UP031 - full of braces
+        point = b'{"bucketCounts":["1",200],"explicitBounds":[0.5]}'
+        body = b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[%b]}}]}]}]}' % point
         expected = HistogramDataPoint(bucket_counts=[1, 200], explicit_bounds=[0.5]).SerializeToString()
 
-        assert expected in decode(Signal.METRICS, body.encode())
+        assert expected in decode(Signal.METRICS, body)
 
     @pytest.mark.parametrize(
         ("body", "message"),

@@ -38,7 +38,12 @@ SAMPLES: dict[int, Any] = {
     FieldDescriptor.TYPE_STRING: "é\n",
     FieldDescriptor.TYPE_BYTES: b"\xfb\xff" * 8,
     FieldDescriptor.TYPE_BOOL: True,
-    FieldDescriptor.TYPE_DOUBLE: 0.1,
+    FieldDescriptor.TYPE_DOUBLE: -0.1,
+    FieldDescriptor.TYPE_ENUM: 2,
+    FieldDescriptor.TYPE_INT64: -(2**63),
+    FieldDescriptor.TYPE_SFIXED64: -(2**63),
+    FieldDescriptor.TYPE_SINT32: -(2**31),
+    FieldDescriptor.TYPE_FIXED64: 2**64 - 1,
 }
 SIGNED_32, UNSIGNED_32 = st.integers(-(2**31), 2**31 - 1), st.integers(0, 2**32 - 1)
 SIGNED_64, UNSIGNED_64 = st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**64 - 1)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -13,6 +13,12 @@ from otel_llm.signals import Signal
 from otel_llm.testing import make_request
 from otel_llm.text import EXEMPT
 
+if TYPE_CHECKING:
+    from otel_llm.span import Span
+    from otel_llm.resource import Resource
+    from otel_llm.log_record import LogRecord
+    from collections.abc import Iterator
+
 
 def full_request() -> bytes:
     """Return a request with a text wherever a trace can hold one, each another number."""
@@ -23,6 +29,7 @@ def full_request() -> bytes:
 
 
 def fill(message: object, numbers: Iterator[int], depth: int) -> None:
+    """Put a text into every field that can hold one, and one message into every list."""
     for field in message.DESCRIPTOR.fields:  # type: ignore[attr-defined]  # any protobuf message
         if field.type == FieldDescriptor.TYPE_STRING:
             text = f"text-{next(numbers)}"
@@ -36,7 +43,7 @@ def fill(message: object, numbers: Iterator[int], depth: int) -> None:
 
 def texts(batch: Batch) -> list[str | bytes]:
     """Return every text that the facades offer."""
-    holders = (*batch.resources, *batch.spans, *batch.records)
+    holders: list[Resource | Span | LogRecord] = [*batch.resources, *batch.spans, *batch.records]
     return [text.value for holder in holders for text in holder.texts()]
 
 
@@ -46,8 +53,8 @@ def test_every_field_of_text_is_walked_or_exempt(request_type: type) -> None:
     seen: set[str] = set()
     found: set[str] = set()
 
-    def visit(descriptor: Descriptor) -> None:
-        if descriptor.full_name in seen:
+    def visit(descriptor: Descriptor | None) -> None:
+        if descriptor is None or descriptor.full_name in seen:
             return
         seen.add(descriptor.full_name)
         for field in descriptor.fields:
@@ -74,7 +81,8 @@ def test_every_field_of_text_is_walked_or_exempt(request_type: type) -> None:
 def test_a_replaced_text_is_what_is_sent() -> None:
     """Replacing every text leaves none of the old ones in the bytes, ids apart."""
     batch = Batch(full_request())
-    for holder in (*batch.resources, *batch.spans):
+    holders: list[Resource | Span] = [*batch.resources, *batch.spans]
+    for holder in holders:
         for text in holder.texts():
             text.replace("gone" if isinstance(text.value, str) else b"gone")
 

@@ -50,18 +50,18 @@ def make_app(wanted: str = "") -> typer.Typer:
     return app
 
 
-def _root(
-    _version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", callback=lambda on: _show_version(on))
-    ] = False,
-) -> None:
-    """Put gen_ai traces in order: normalised, priced and checked, on their way to any OTLP backend."""
-
-
 def _show_version(on: bool) -> None:
     if on:
         typer.echo(f"otel-llm {__version__}")
         raise typer.Exit
+
+
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version)
+    ] = False,
+) -> None:
+    """Put gen_ai traces in order: normalised, priced and checked, on their way to any OTLP backend."""
 
 
 def _commands() -> Mapping[str, Callable[[], Callable[..., Any]]]:

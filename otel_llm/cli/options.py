@@ -18,7 +18,8 @@ __all__ = ["ConfigOption", "read_config"]
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The YAML file.", show_default=False)]
 OptionalConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="The YAML file. Without it: the embedded default.", show_default=False)
+    Path | None,
+    typer.Option("--config", "-c", help="The YAML file. Without it: the embedded default.", show_default=False),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import grpc
 import orjson
@@ -13,6 +13,9 @@ from otel_llm import otlp_json
 from otel_llm.demo.traffic import trace
 from otel_llm.errors import Retryable
 from otel_llm.signals import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["send"]
 
@@ -27,7 +30,7 @@ async def send(endpoint: str, traces: int = 12, on_sent: Callable[[], object] = 
     """
     rng = random.Random(7)  # noqa: S311 - the same traffic every time is the wish
     async with grpc.aio.insecure_channel(endpoint) as channel:
-        export = channel.unary_unary(Signal.TRACES.grpc_method)
+        export: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(Signal.TRACES.grpc_method)
         for number in range(traces):
             request = otlp_json.decode(Signal.TRACES, orjson.dumps(trace(number, rng)))
             try:

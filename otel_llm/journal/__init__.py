@@ -6,11 +6,13 @@ own pace, and a record is gone when the last cursor has passed it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from otel_llm.signals import Signal
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_llm.signals import Signal
 
 __all__ = ["Cursor", "Entry", "Journal", "JournalProvider", "Position", "Record"]
 

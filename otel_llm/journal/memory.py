@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from otel_llm.errors import Retryable, TooLarge
 from otel_llm.journal import Cursor, Entry, Journal, Position, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 __all__ = ["DEFAULT_CAPACITY_BYTES", "MemoryJournal"]
 

@@ -4,10 +4,13 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """
@@ -35,6 +38,7 @@ SPAN = {
 
 
 def otel_llm(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "otel_llm", *arguments],
         input=stdin, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT,
@@ -42,17 +46,20 @@ def otel_llm(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[st
 
 
 def request(*spans: object) -> str:
+    """Return an export request in JSON."""
     return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": list(spans)}]}]})
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
+    """Return a config that any test can run."""
     path = tmp_path / "config.yaml"
     path.write_text(CONFIG)
     return path
 
 
 def attributes(line: str) -> dict[str, object]:
+    """Return the attributes of the first span, as JSON has them."""
     span = json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     return {pair["key"]: next(iter(pair["value"].values())) for pair in span["attributes"]}
 
@@ -185,12 +192,12 @@ class TestRun:
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "otel_llm", *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
+    """Start a command that goes on."""
+    return subprocess.Popen([sys.executable, "-m", "otel_llm", *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 
 def until_ready(process: subprocess.Popen[str]) -> Sequence[str]:
+    """Return what it printed before it was ready."""
     assert process.stdout is not None
     lines: list[str] = []
     for line in process.stdout:

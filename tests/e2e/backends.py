@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
-import pytest
 
-from tests.e2e.program import ROOT, Program, eventually, free_port, run
+from tests.e2e.program import ROOT, Program, eventually, free_port, missing, run
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
 __all__ = ["Collector", "Jaeger", "find_backend", "run_collector", "run_jaeger"]
 
@@ -29,11 +30,11 @@ _JAEGER_LISTENERS: Final = (
 
 
 def find_backend(name: str) -> str:
-    """Return the path of a backend's binary, or skip the test."""
+    """Return the path of a backend's binary, or say that it is missing."""
     places = (os.environ.get("OTEL_LLM_BACKENDS"), str(ROOT / ".backends"), os.environ.get("PATH"))
     found = shutil.which(name, path=os.pathsep.join(place for place in places if place))
     if found is None:
-        pytest.skip(f"{name} is not here: build it with `make backends`, or name its directory in OTEL_LLM_BACKENDS")
+        missing(f"{name} is not here: build it with `make backends`, or name its directory in OTEL_LLM_BACKENDS")
     return found
 
 

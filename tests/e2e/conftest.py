@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +11,10 @@ from tests.e2e.backends import Collector, Jaeger, run_collector, run_jaeger
 from tests.e2e.gateway import Gateway, run_gateway
 from tests.e2e.sink import Sink
 from tests.fake_provider import FakeProvider
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture

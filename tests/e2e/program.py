@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
-__all__ = ["ROOT", "Program", "eventually", "free_port", "run"]
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+__all__ = ["ROOT", "Program", "eventually", "free_port", "missing", "run"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The checkout."""
@@ -82,6 +87,13 @@ async def eventually(
         assert program is None or program.running, f"ended before {what}{told}"
         assert time.monotonic() < deadline, f"waited in vain for {what}{told}"
         await asyncio.sleep(0.05)
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test for want of something, or fail it where OTEL_LLM_REQUIRE_ALL says that nothing may be skipped."""
+    if os.environ.get("OTEL_LLM_REQUIRE_ALL"):
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 def free_port() -> int:

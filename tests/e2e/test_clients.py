@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from genai_prices import Usage, calc_price
@@ -16,10 +16,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.e2e.gateway import Gateway, pricing_config
 from tests.e2e.otlp import attributes_of, export, trace_request
-from tests.e2e.program import ROOT
-from tests.e2e.sink import Sink
+from tests.e2e.program import ROOT, missing
 from tests.fake_provider import Failure, FakeProvider, Reply
 from tests.fake_provider import Usage as Tokens
+
+if TYPE_CHECKING:
+    from tests.e2e.sink import Sink
 
 MODEL: Final = "gpt-4o-mini-2024-07-18"
 CLIENTS: Final = ROOT / "tests" / "clients"
@@ -37,7 +39,7 @@ def python() -> Sequence[str]:
 def go(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
     """Build the client in Go."""
     if shutil.which("go") is None:
-        pytest.skip("Go is not installed: the client in tests/clients/go was not tried")
+        missing("Go is not installed: the client in tests/clients/go was not tried")
     binary = tmp_path_factory.mktemp("go") / "client"
     subprocess.run(["go", "build", "-buildvcs=false", "-o", binary, "."], cwd=CLIENTS / "go", check=True)
     return [str(binary)]
@@ -47,7 +49,7 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
 def js(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
     """Install the client in JavaScript."""
     if shutil.which("npm") is None:
-        pytest.skip("Node.js and npm are not installed: the client in tests/clients/js was not tried")
+        missing("Node.js and npm are not installed: the client in tests/clients/js was not tried")
     directory = tmp_path_factory.mktemp("js")
     for name in ("client.mjs", "package.json", "package-lock.json"):
         shutil.copy(CLIENTS / "js" / name, directory)
@@ -56,7 +58,9 @@ def js(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
 
 
 @PROTOCOLS
-@pytest.mark.parametrize("language", ["python", "go", "js"])
+@pytest.mark.parametrize(
+    "language", ["python", pytest.param("go", marks=pytest.mark.backend), pytest.param("js", marks=pytest.mark.backend)]
+)
 async def test_an_sdk(
     language: str, protocol: str, request: pytest.FixtureRequest, gateway: StartGateway, sink: Sink
 ) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import grpc.aio
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from otel_llm.component import Exporter
 from tests.exporters.backends import GrpcBackend, HttpBackend, Start
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from otel_llm.component import Exporter
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +18,9 @@ from otel_llm.exporters.debug import factory
 from otel_llm.exporters.debug.line import details_of, line_of
 from otel_llm.signals import Signal
 from otel_llm.testing import make_request, make_span
-from tests.exporters.backends import Start
+
+if TYPE_CHECKING:
+    from tests.exporters.backends import Start
 
 CALL: dict[str, Any] = {
     "gen_ai.operation.name": "chat",
@@ -162,7 +164,7 @@ async def test_colours_on_a_terminal(started: Start, monkeypatch: pytest.MonkeyP
     leader, follower = os.openpty()
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    with open(follower, "w", encoding="utf-8") as terminal, open(leader, "rb", buffering=0) as reader:  # noqa: ASYNC230, PTH123 - a terminal, not a file
+    with open(follower, "w", encoding="utf-8") as terminal, open(leader, "rb", buffering=0) as reader:
         monkeypatch.setattr(sys, "stdout", terminal)
         exporter = await started(factory.build())
         await exporter.export(Batch(make_request({**CALL, "gen_ai.request.model": "m" * 80, "error.type": "[bold]x"})))
@@ -177,7 +179,7 @@ async def test_standard_output_is_closed(started: Start, monkeypatch: pytest.Mon
     """When nobody reads any longer batches are dropped, not kept for ever."""
     reader, writer = os.pipe()
     os.close(reader)
-    with open(writer, "w", encoding="utf-8") as pipe:  # noqa: ASYNC230, PTH123 - a pipe, not a file
+    with open(writer, "w", encoding="utf-8") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
         exporter = await started(factory.build())
         with pytest.raises(Permanent) as raised:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
@@ -16,7 +16,11 @@ from otel_llm.errors import Retryable, StartError
 from otel_llm.exporters.file import factory
 from otel_llm.signals import Signal
 from otel_llm.testing import make_request
-from tests.exporters.backends import Start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.exporters.backends import Start
 
 REQUESTS = [make_request({"number": number, "text": "line\nbreak"}) for number in range(20)]
 

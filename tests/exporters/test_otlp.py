@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -19,6 +18,9 @@ from otel_llm.otlp_response import retry_trailers
 from otel_llm.signals import Signal
 from otel_llm.testing import make_request
 from tests.exporters.backends import GrpcAnswer, GrpcBackend, Start, deliver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 PLAIN = {"tls": {"insecure": True}}
 Code = grpc.StatusCode

@@ -164,9 +164,10 @@ async def test_partial_success(http_backend: HttpBackend, started: Start) -> Non
         http_answer(202, b"{}", "application/json"),
         http_answer(200, b"\xff\xff\xff"),
         http_answer(200, gzip.compress(bytes(50 << 20)), content_encoding="gzip"),
+        http_answer(200, gzip.compress(b"\x0a\x02\x08\x03"), content_encoding="gzip"),
         http_answer(204),
     ],
-    ids=["html", "empty", "json", "garbage", "bomb", "no content"],
+    ids=["html", "empty", "json", "garbage", "bomb", "compressed", "no content"],
 )
 async def test_any_answer_of_success_is_success(http_backend: HttpBackend, started: Start, answer: HttpAnswer) -> None:
     """A 2xx is success whatever comes with it: trying again would make a duplicate (B10)."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tests.fake_provider.reply import Call, Dialect, Failure, Json, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["MESSAGES"]
 

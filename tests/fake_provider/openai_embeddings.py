@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tests.fake_provider.openai_chat import error
 from tests.fake_provider.reply import Call, Dialect, Json, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["EMBEDDINGS"]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tests.fake_provider.openai_chat import CREATED, error
 from tests.fake_provider.reply import Call, Dialect, Json, Reply, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["RESPONSES"]
 

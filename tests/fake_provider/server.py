@@ -7,8 +7,7 @@ import json
 import threading
 from collections import deque
 from functools import partial
-from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
@@ -17,6 +16,9 @@ from tests.fake_provider.openai_chat import CHAT_COMPLETIONS
 from tests.fake_provider.openai_embeddings import EMBEDDINGS
 from tests.fake_provider.openai_responses import RESPONSES
 from tests.fake_provider.reply import Answer, Call, Dialect, Failure, Json, Malformed, Reply
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 __all__ = ["FakeProvider"]
 

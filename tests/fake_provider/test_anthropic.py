@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import anthropic
 import pytest
-from anthropic.types import MessageParam
 
 from tests.fake_provider import Failure, FakeProvider, Reply, ToolCall, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from anthropic.types import MessageParam
 
 QUESTION: list[MessageParam] = [{"role": "user", "content": "Weather?"}]
 REPLY = Reply(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import openai
 import pytest
-from openai.types.chat import ChatCompletionMessageParam
 
 from tests.fake_provider import Failure, FakeProvider, Malformed, Reply, ToolCall, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openai.types.chat import ChatCompletionMessageParam
 
 QUESTION: list[ChatCompletionMessageParam] = [
     {"role": "user", "content": "What do you get if you multiply six by nine?"}

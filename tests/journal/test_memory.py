@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import settings
@@ -15,6 +14,9 @@ from otel_llm.errors import Retryable, TooLarge
 from otel_llm.journal import Cursor, Entry, Journal, Record
 from otel_llm.journal.memory import RECORD_BYTES, MemoryJournal
 from otel_llm.signals import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 JOURNALS: Final[dict[str, Callable[[int], Journal]]] = {"memory": MemoryJournal}
 """What every journal promises is tested with each of these."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from aiohttp import ClientResponse
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # has no stubs
 
-from tests.receivers.conftest import Start
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp import ClientResponse
+
+    from tests.receivers.conftest import Start
 
 HTTP: Final = "protocols: {http: {endpoint: 127.0.0.1:0}}"
 PROTOBUF: Final = {"Content-Type": "application/x-protobuf"}

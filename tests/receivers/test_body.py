@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from otel_llm.errors import Refused, TooLarge
 from otel_llm.receivers.otlp.body import read_gzip, read_plain
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 MIB = 1024 * 1024
 SPANS = b"gen_ai.request.model gpt-4o " * 100_000

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import struct
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import pytest
@@ -17,11 +16,15 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from otel_llm.component import Receiver
 from otel_llm.errors import STATUS, OtelLlmError, Retryable, StartError, TooLarge
 from otel_llm.request import Answer, Request
 from otel_llm.signals import Signal
-from tests.receivers.conftest import Door, Start
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from otel_llm.component import Receiver
+    from tests.receivers.conftest import Door, Start
 
 MIB: Final = 1024 * 1024
 GRPC: Final = "protocols: {grpc: {endpoint: 127.0.0.1:0}}"

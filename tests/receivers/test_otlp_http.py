@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
@@ -15,8 +16,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otel_llm.errors import STATUS, OtelLlmError, Refused, Retryable, StartError
 from otel_llm.request import Answer, Request
 from otel_llm.signals import Signal
-from tests.receivers.conftest import Door, Start
 from tests.receivers.http_client import HTTP, JSON, PROTOBUF, exchange, post, status_in, url_of
+
+if TYPE_CHECKING:
+    from tests.receivers.conftest import Door, Start
 
 
 class TestRequests:

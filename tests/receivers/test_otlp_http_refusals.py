@@ -6,16 +6,20 @@ import asyncio
 import gzip
 import zlib
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from aiohttp import ClientSession
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # has no stubs
 
 from otel_llm.errors import STATUS, TooLarge
-from otel_llm.telemetry import Meter
-from tests.receivers.conftest import Door, Start
 from tests.receivers.http_client import GZIP, JSON, PROTOBUF, exchange, post, status_in, url_of
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+    from otel_llm.telemetry import Meter
+    from tests.receivers.conftest import Door, Start
 
 MIB = 1024 * 1024
 LIMITED = "protocols: {http: {endpoint: 127.0.0.1:0, max_request_body_size: 1000}}"
@@ -48,7 +52,7 @@ class TestRefusals:
             ),
         ],
     )
-    async def test_request_is_refused_before_its_body_is_read(  # noqa: PLR0917 - one argument per column of the table
+    async def test_request_is_refused_before_its_body_is_read(
         self,
         start: Start,
         door: Door,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
-from otel_llm.component import Receiver
 from otel_llm.errors import StartError
 from otel_llm.receivers.otlp import OtlpReceiverConfig, factory
-from tests.receivers.conftest import Door, Start
+
+if TYPE_CHECKING:
+    from otel_llm.component import Receiver
+    from tests.receivers.conftest import Door, Start
 
 GRPC = "receivers.otlp.protocols.grpc.endpoint 127.0.0.1:4317"
 HTTP = "receivers.otlp.protocols.http.endpoint 127.0.0.1:4318"

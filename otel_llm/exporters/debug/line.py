@@ -6,13 +6,16 @@ hold none, and of all others their lengths.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
-from otel_llm.span import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_llm.span import Span
 
 __all__ = ["Part", "details_of", "line_of"]
 

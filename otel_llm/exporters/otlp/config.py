@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from otel_llm.component import Config
 from otel_llm.exporters.delivery import DeliveryConfig
-from otel_llm.exporters.headers import Headers
+
+if TYPE_CHECKING:
+    from otel_llm.exporters.headers import Headers
 
 __all__ = ["OtlpConfig", "TlsConfig"]
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
 
 from otel_llm.component import Endpoint, Extension
-from otel_llm.extensions.health.config import HealthConfig
 from otel_llm.http_server import HttpServer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_llm.extensions.health.config import HealthConfig
     from otel_llm.host import Host
 
 __all__ = ["Health"]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterable
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from otel_llm.errors import Refused, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable
 
 __all__ = ["read_gzip", "read_plain", "too_large"]
 

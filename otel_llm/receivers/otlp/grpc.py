@@ -6,18 +6,21 @@ OTLP clients retry neither. So methods are registered with raw bytes in and out,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import grpc
 
 from otel_llm.component import Consume, Endpoint, Receiver, Settings
 from otel_llm.endpoint import cannot_listen, parse_listen_endpoint
 from otel_llm.otlp_response import retry_trailers, success
-from otel_llm.receivers.otlp.config import GrpcConfig
 from otel_llm.request import Request, Trust
 from otel_llm.signals import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from otel_llm.receivers.otlp.config import GrpcConfig
 
 __all__ = ["OtlpGrpc"]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aiohttp import HttpVersion11, web
 
@@ -15,8 +14,12 @@ from otel_llm.errors import NotServed, OtelLlmError, UnsupportedMedia
 from otel_llm.http_server import HttpServer
 from otel_llm.otlp_response import failure, success
 from otel_llm.receivers.otlp.body import read_gzip, read_plain, too_large
-from otel_llm.receivers.otlp.config import HttpConfig
 from otel_llm.request import Answer, Encoding, Request, Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from otel_llm.receivers.otlp.config import HttpConfig
 
 __all__ = ["OtlpHttp"]
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from otel_llm.component import Consume, Endpoint, Receiver, Settings
 from otel_llm.errors import Retryable
-from otel_llm.receivers.otlp.config import OtlpReceiverConfig
 from otel_llm.receivers.otlp.grpc import OtlpGrpc
 from otel_llm.receivers.otlp.http import OtlpHttp
 from otel_llm.request import Answer, Request
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Sequence
+
+    from otel_llm.receivers.otlp.config import OtlpReceiverConfig
 
 __all__ = ["OtlpReceiver"]
 

@@ -29,7 +29,7 @@ _USAGE_KEYS: Final = {
 _DIGITS: Final = re.compile("[0-9]{1,15}")
 
 
-class UnusableUsage(Exception):  # noqa: N818 - it is caught one call above, and says what is wrong, not that something is
+class UnusableUsage(Exception):
     """Token counts that must not be priced."""
 
     def __init__(self, reason: Reason) -> None:

@@ -101,7 +101,7 @@ def _message(body: Mapping[str, Any], role: str) -> dict[str, Any]:
     inner = decoded(body.get("message"))
     if inner is not None:
         body = {**body, **(inner if type(inner) is dict else {"content": inner})}
-    role = body["role"] if type(body.get("role")) is str else role
+    role = body["role"] if type(body.get("role")) is str and body["role"] else role
     further = {key: value for key, value in body.items() if key not in _REBUILT and value is not None}
     return {"role": role, "parts": _message_parts(body, role), **further}
 
@@ -118,7 +118,7 @@ def _message_parts(body: Mapping[str, Any], role: str) -> list[Any]:
 
 def _parts(content: Value) -> list[Any]:
     held = decoded(content)
-    if held is not content and not (type(held) is list and all(map(_is_part, held))):
+    if held is not content and not (type(held) is list and held and all(map(_is_part, held))):
         held = content  # JSON, but JSON that somebody said
     if held is None or held == "":
         return []
@@ -139,7 +139,7 @@ def _part(item: Any) -> Any:
 
 
 def _text(item: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "text", "content": item["text"]} if "text" in item else item
+    return {"type": "text", "content": item["text"]} if type(item.get("text")) is str else item
 
 
 def _image(item: dict[str, Any]) -> dict[str, Any]:
@@ -154,14 +154,9 @@ def _image(item: dict[str, Any]) -> dict[str, Any]:
 
 def _audio(item: dict[str, Any]) -> dict[str, Any]:
     audio = item.get("input_audio")
-    if type(audio) is not dict:
+    if type(audio) is not dict or type(audio.get("data")) is not str or type(audio.get("format")) is not str:
         return item
-    return {
-        "type": "blob",
-        "modality": "audio",
-        "mime_type": f"audio/{audio.get('format')}",
-        "content": audio.get("data"),
-    }
+    return {"type": "blob", "modality": "audio", "mime_type": f"audio/{audio['format']}", "content": audio["data"]}
 
 
 def _file(item: dict[str, Any]) -> dict[str, Any]:

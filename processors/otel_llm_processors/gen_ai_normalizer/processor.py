@@ -46,13 +46,13 @@ class GenAiNormalizerProcessor(Processor):
 
     def process_span(self, span: Span, /) -> None:
         """Normalise a span, whose content may stand in its events."""
-        present = set(span.keys()) & self._keys
+        present = set(self._keys.intersection(span.keys()))
         present.update([event.name for event in span.events if event.name in self._events])
         self._normalise(span, present)
 
     def process_log(self, record: LogRecord, /) -> None:
         """Normalise a log record's attributes. Its body stays."""
-        self._normalise(record, set(record.keys()) & self._keys)
+        self._normalise(record, set(self._keys.intersection(record.keys())))
 
     def _normalise(self, item: Item, present: set[str]) -> None:
         if not present:
@@ -60,9 +60,11 @@ class GenAiNormalizerProcessor(Processor):
         for rule in self._rules:
             if not rule.triggers.isdisjoint(present):
                 rule.apply(item, present)
-        label = next((label for label, signs in self._labels if not signs.isdisjoint(present)), None)
-        if label is not None and semconv.DIALECT not in item:
-            item.set(semconv.DIALECT, label)
+        for label, signs in self._labels:
+            if not signs.isdisjoint(present):
+                if semconv.DIALECT not in item:
+                    item.set(semconv.DIALECT, label)
+                break
 
 
 def _signs(dialect: Dialect) -> frozenset[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import openai
-from openai.types.chat import ChatCompletionMessageParam
 from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
 
 from tests.clients.python.export import tracer_provider
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessageParam
 
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of Brandenburg?"}]
 

@@ -217,6 +217,13 @@ def test_content_is_overwritten_where_the_config_says_so() -> None:
     assert "Hi" in after["gen_ai.input.messages"]
 
 
+def test_a_dialect_that_is_named_already_stays() -> None:
+    """A gateway before this one may know more dialects."""
+    after = normalised({"gen_ai.system": "openai", "otel_llm.dialect": "of_another"})
+
+    assert "of_another" == after["otel_llm.dialect"]
+
+
 def test_attributes_are_asked_before_events() -> None:
     """Where a span has its prompt twice, that in its attributes is taken."""
     span = span_of({"gen_ai.prompt": "A"}, [{"name": "gen_ai.user.message", "attributes": {"content": "B"}}])

@@ -35,12 +35,14 @@ EVENTS = sorted({name for dialect in DIALECTS.values() for name in dialect.event
 MEMBERS = ["role", "content", "parts", "message", "tool_calls", "type", "text", "id"]
 BODIES = ["gen_ai.event.content", "gen_ai.prompt", "gen_ai.completion"]
 
+IMAGE = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]}
+
 plausible = st.sampled_from(
     [
         "", "chat", "retrieval", "openai", "az.ai.openai", "langchain", "gpt-4o", "7", "7.0", "stop", '["stop"]', "{",
-        '[{"role":"user","content":"Hi"}]', '[{"message":{"tool_calls":[{"function":{"arguments":"{}"}}]}}]', "[",
-        '[{"role":"assistant","parts":[],"finish_reason":"stop"}]', "text", 0, 7, -7, 7.0, 7.5, True, b"7", None, [],
-        ["stop"], [7], {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]},
+        '[{"role":"user","content":"Hi"}]', '[{"message":{"tool_calls":[{"function":{"arguments":"{}"}}]}}]', "text",
+        '[{"role":"assistant","parts":[],"finish_reason":"stop"}]', 0, 7, -7, 7.0, 7.5, True, b"7", None, [], ["stop"],
+        [7], "[", IMAGE,
     ]
 )  # fmt: skip
 scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | st.binary()

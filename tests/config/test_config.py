@@ -22,7 +22,7 @@ from otel_llm.config import HostConfig, load_config
 from otel_llm.errors import ConfigError
 from otel_llm.registry import Kind, Registry
 
-CONFIGS = Path(__file__).parent / "config"
+CONFIGS = Path(__file__).parent / "cases"
 ENVIRON = {"BACKEND": "backend:4317", "TOKEN": "s3cr3t-t0k3n", "EXPORTER": "s3cr3t-exporter", "COUNT": "5"}
 
 
@@ -139,7 +139,7 @@ REGISTRY = Registry(
 def _only_these_components() -> Any:
     """Whatever is installed beside them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("otel_llm.registry.entry_points", lambda group: ())  # noqa: ARG005 - named so by its callers
+        patch.setattr("otel_llm.registry.entry_points", lambda group: ())
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,10 @@ from bench.process_tree import cpu_seconds, peak_rss_mib, rss_mib
 from bench.report import Case, Measurement, markdown
 from bench.rig import Contestant, Rig
 from bench.soak import Sample, slope_mib_per_hour
+from tests.e2e.program import missing
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_workload_is_the_same_every_time(tmp_path: Path) -> None:
@@ -39,10 +43,11 @@ def test_frames_count_the_spans_that_bear_the_mark(name: str, spans: int, tmp_pa
     assert spans == counted
 
 
+@pytest.mark.backend
 def test_what_is_sent_is_counted_at_both_ends(tmp_path: Path) -> None:
     """Without a contestant between them, sender and sink agree to the span."""
     if shutil.which("go") is None:
-        pytest.skip("Go is not installed: bench/load was not built")
+        missing("Go is not installed: bench/load was not built")
     rig = Rig(tmp_path)
 
     with rig.sink() as sink:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import yaml
 from yaml.reader import Reader
 
-from otel_llm.document import Document, Node, Path
-from otel_llm.environment import expand
+from otel_llm.config.document import Document, Node, Path
+from otel_llm.config.environment import expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

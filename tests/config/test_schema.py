@@ -9,12 +9,12 @@ from pydantic import AliasChoices, BaseModel
 from pydantic import Field as Setting
 
 from otel_llm.component import Config, Count, Duration
-from otel_llm.config_schema import Field, describe, keys_at, type_at
+from otel_llm.config.schema import Field, describe, keys_at, type_at
+from otel_llm.config.service import ServiceConfig
 from otel_llm.registry import Kind, Registry
-from otel_llm.service_config import ServiceConfig
 from otel_llm.signals import Signal
 
-ENTRY_POINTS = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"][
+ENTRY_POINTS = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())["project"][
     "entry-points"
 ]
 BUILT_IN = [(kind, name) for kind in Kind for name in ENTRY_POINTS.get(kind.group, {})]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from otel_llm.config_schema import keys_at, type_at
+from otel_llm.config.schema import keys_at, type_at
 from otel_llm.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from otel_llm.document import Document, Path
+    from otel_llm.config.document import Document, Path
 
 __all__ = ["validate"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from otel_llm.config.service import reference_lists
 from otel_llm.registry import Kind, type_of
-from otel_llm.service_config import reference_lists
 
 if TYPE_CHECKING:
-    from otel_llm.document import Document
+    from otel_llm.config.document import Document
 
 __all__ = ["accept_collector_names"]
 

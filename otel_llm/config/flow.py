@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from otel_llm.document import dotted
+from otel_llm.config.document import dotted
 from otel_llm.registry import type_of
 from otel_llm.signals import Signal
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_llm.component import Config
-    from otel_llm.document import Document, Path
-    from otel_llm.service_config import ServiceConfig
+    from otel_llm.config.document import Document, Path
+    from otel_llm.config.service import ServiceConfig
 
 __all__ = ["report_loops", "unredacted"]
 

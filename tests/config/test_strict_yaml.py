@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_llm import strict_yaml
+from otel_llm.config import strict_yaml
+from otel_llm.config.strict_yaml import MAX_CHARACTERS, load
 from otel_llm.errors import ConfigError
-from otel_llm.strict_yaml import MAX_CHARACTERS, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

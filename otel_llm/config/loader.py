@@ -7,22 +7,22 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_llm.collector_compat import accept_collector_names
-from otel_llm.config_flow import report_loops, unredacted
-from otel_llm.config_validation import validate
-from otel_llm.document import dotted
+from otel_llm.config.collector_compat import accept_collector_names
+from otel_llm.config.document import dotted
+from otel_llm.config.flow import report_loops, unredacted
+from otel_llm.config.service import ServiceConfig, reference_lists
+from otel_llm.config.strict_yaml import parse
+from otel_llm.config.validation import validate
 from otel_llm.errors import ConfigError
 from otel_llm.registry import Kind, Registry, type_of
-from otel_llm.service_config import ServiceConfig, reference_lists
 from otel_llm.signals import Signal
 from otel_llm.spelling import did_you_mean
-from otel_llm.strict_yaml import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_llm.component import Config, Factory
-    from otel_llm.document import Document, Node, Path
+    from otel_llm.config.document import Document, Node, Path
 
 __all__ = ["Component", "HostConfig", "load_config"]
 

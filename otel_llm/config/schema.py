@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from otel_llm.document import Path as Place
+    from otel_llm.config.document import Path as Place
 
 __all__ = ["Field", "describe", "keys_at", "type_at"]
 

@@ -14,7 +14,7 @@ from otel_llm.registry import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_llm.document import Document, Node, Path
+    from otel_llm.config.document import Document, Node, Path
 
 __all__ = [
     "LogsConfig",
