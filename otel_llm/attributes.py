@@ -20,8 +20,9 @@ __all__ = ["Attributes", "Scalar", "Value", "Writable"]
 
 Scalar: TypeAlias = str | bool | int | float
 Writable: TypeAlias = Scalar | Sequence[Scalar]
-"""What may be written: an attribute's types (OpenTelemetry specification, "Attribute"). Nesting cannot grow by a write,
-so nothing that was accepted can become too deep to be read again."""
+"""What may be written: an attribute's types (OpenTelemetry specification, "Attribute").
+
+Nesting cannot grow by a write, so nothing that was accepted can become too deep to be read again."""
 Value: TypeAlias = Any
 """What may be read: also bytes, None for an empty value, and lists and dicts of any of these."""
 
@@ -29,8 +30,8 @@ Value: TypeAlias = Any
 class Attributes:
     """Whatever has attributes: a span, an event, a log record, a resource, a scope.
 
-    The first access indexes the attributes by key, and all processors share that index, and what was read. Of several attributes with one
-    key the last is read; a write or a removal leaves none of the others behind.
+    The first access indexes the attributes by key, and all processors share that index and what was read. Of several
+    attributes with one key the last is read; a write or a removal leaves none of the others behind.
     """
 
     __slots__ = ("_attributes", "_batch", "_duplicates", "_index", "_values")

@@ -13,11 +13,11 @@ from otel_llm.telemetry import Meter
 from otel_llm.testing import make_request
 
 if TYPE_CHECKING:
-    from otel_llm.attributes import Writable
     from collections.abc import Mapping, Sequence
 
     import pytest
 
+    from otel_llm.attributes import Writable
     from otel_llm.log_record import LogRecord
     from otel_llm.resource import Resource
     from otel_llm.span import Span

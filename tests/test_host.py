@@ -17,8 +17,9 @@ from otel_llm.signals import Signal
 from otel_llm.testing import SinkExporter, make_request
 
 if TYPE_CHECKING:
-    from otel_llm.batch import Batch
     from collections.abc import Sequence
+
+    from otel_llm.batch import Batch
 
 CONFIG = """
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}}}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from aiohttp import ClientConnectionError, ClientSession, web
+from aiohttp import ClientConnectionError, ClientSession, TCPConnector, web
 
 from otel_llm.component import Endpoint
 from otel_llm.errors import StartError
@@ -76,10 +76,10 @@ async def test_port_in_use_is_named(serve: Serve) -> None:
 async def test_shutdown_closes_idle_connections_and_the_port(serve: Serve) -> None:
     """A client that keeps its connection alive does not keep the server alive."""
     server = await serve(path_of)
-    async with ClientSession() as client:
+    async with ClientSession(connector=TCPConnector(keepalive_timeout=3600)) as client:
         async with client.get(f"http://{server.endpoint}/"):
             pass
-        await server.shutdown(60)
+        await asyncio.wait_for(server.shutdown(3600), 60)
         with pytest.raises(ClientConnectionError):
             await client.get(f"http://{server.endpoint}/")
 

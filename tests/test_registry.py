@@ -143,7 +143,7 @@ def test_what_cannot_be_used_is_said_with_what_to_do(
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The list is what can be written there instead."""
-    monkeypatch.setattr("otel_llm.registry.entry_points", lambda group: ())
+    monkeypatch.setattr("otel_llm.registry.entry_points", lambda group: ())  # noqa: ARG005 - whatever is installed
     registry = Registry([ExporterFactory(name, Config, no_component) for name in ("otlp", "debug")])
 
     assert "unknown exporter otpl (did you mean otlp?); installed: debug, otlp" == problem(registry, "otpl")

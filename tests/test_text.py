@@ -14,10 +14,11 @@ from otel_llm.testing import make_request
 from otel_llm.text import EXEMPT
 
 if TYPE_CHECKING:
-    from otel_llm.span import Span
-    from otel_llm.resource import Resource
-    from otel_llm.log_record import LogRecord
     from collections.abc import Iterator
+
+    from otel_llm.log_record import LogRecord
+    from otel_llm.resource import Resource
+    from otel_llm.span import Span
 
 
 def full_request() -> bytes:

@@ -139,7 +139,7 @@ REGISTRY = Registry(
 def _only_these_components() -> Any:
     """Whatever is installed beside them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("otel_llm.registry.entry_points", lambda group: ())
+        patch.setattr("otel_llm.registry.entry_points", lambda group: ())  # noqa: ARG005 - named so by its callers
         yield
 
 

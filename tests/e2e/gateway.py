@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 from string import Template
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.e2e.program import Program, eventually, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 __all__ = ["Gateway", "pricing_config", "run_gateway"]
 
@@ -39,10 +40,11 @@ class Gateway:
 @asynccontextmanager
 async def run_gateway(directory: Path, config: str) -> AsyncIterator[Gateway]:
     """Start it with a config in YAML whose endpoints should have port 0. In the end it must stop well on SIGTERM."""
-    path = directory / "otel-llm.yaml"
+    home = Path(mkdtemp(prefix="gateway-", dir=directory))
+    path = home / "otel-llm.yaml"
     path.write_text(config)
     command = [sys.executable, "-m", "otel_llm", "run", "--config", str(path)]
-    async with run(command, directory / "otel-llm.log") as program:
+    async with run(command, home / "otel-llm.log") as program:
 
         async def ready() -> dict[str, str] | None:
             lines = [line.split() for line in program.output.splitlines()]

@@ -20,6 +20,8 @@ from otel_llm.signals import Signal
 from otel_llm.testing import make_request, make_span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.exporters.backends import Start
 
 CALL: dict[str, Any] = {
@@ -159,32 +161,50 @@ def test_long_values_are_cut() -> None:
     assert len(line({**CALL, "gen_ai.request.model": "m" * 1_000_000})) < 250
 
 
-async def test_colours_on_a_terminal(started: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal, and only there, lines have colours; they say the same and do not wrap."""
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Standard output is a terminal; what it shows is read from this file descriptor."""
     leader, follower = os.openpty()
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    with open(follower, "w", encoding="utf-8") as terminal, open(leader, "rb", buffering=0) as reader:
-        monkeypatch.setattr(sys, "stdout", terminal)
-        exporter = await started(factory.build())
-        await exporter.export(Batch(make_request({**CALL, "gen_ai.request.model": "m" * 80, "error.type": "[bold]x"})))
-        printed = reader.read(4096).decode()
+    with os.fdopen(follower, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        yield leader
+        monkeypatch.undo()
+    os.close(leader)
 
+
+async def test_colours_on_a_terminal(started: Start, terminal: int) -> None:
+    """On a terminal, and only there, lines have colours; they say the same and do not wrap."""
+    exporter = await started(factory.build())
+
+    await exporter.export(Batch(make_request({**CALL, "gen_ai.request.model": "m" * 80, "error.type": "[bold]x"})))
+
+    printed = os.read(terminal, 4096).decode()
     assert "\x1b[" in printed
     assert "m" * 80 in printed
     assert 1 == printed.count("\n")
 
 
-async def test_standard_output_is_closed(started: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When nobody reads any longer batches are dropped, not kept for ever."""
+@pytest.fixture
+def _closed_output(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Standard output is a pipe that nobody reads."""
     reader, writer = os.pipe()
     os.close(reader)
-    with open(writer, "w", encoding="utf-8") as pipe:
-        monkeypatch.setattr(sys, "stdout", pipe)
-        exporter = await started(factory.build())
-        with pytest.raises(Permanent) as raised:
-            await exporter.export(Batch(make_request(CALL)))
-        monkeypatch.undo()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), pipe.fileno())
+    stdout = os.fdopen(writer, "w", encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    yield
+    monkeypatch.undo()
+    with pytest.raises(BrokenPipeError):  # what could not be written is tried once more
+        stdout.close()
+
+
+@pytest.mark.usefixtures("_closed_output")
+async def test_standard_output_is_closed(started: Start) -> None:
+    """When nobody reads any longer batches are dropped, not kept for ever."""
+    exporter = await started(factory.build())
+
+    with pytest.raises(Permanent) as raised:
+        await exporter.export(Batch(make_request(CALL)))
 
     assert "stdout" == raised.value.reason

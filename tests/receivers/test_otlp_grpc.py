@@ -213,10 +213,8 @@ class TestLifecycle:
         door.open.clear()
         under_way = asyncio.ensure_future(export(receiver, b"under way"))
         await door.entered.wait()
-        shutdown = asyncio.ensure_future(receiver.shutdown(60))
-        await asyncio.sleep(0)
-        door.open.set()
-        await shutdown
+        asyncio.get_running_loop().call_later(0.1, door.open.set)
+        await receiver.shutdown(60)
 
         assert b"" == await under_way
         assert grpc.StatusCode.UNAVAILABLE == (await refusal(receiver, b"late"))[0]

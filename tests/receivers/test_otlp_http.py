@@ -176,10 +176,8 @@ class TestLifecycle:
         door.open.clear()
         under_way = asyncio.ensure_future(client.post(url, data=b"", headers=PROTOBUF))
         await door.entered.wait()
-        shutdown = asyncio.ensure_future(receiver.shutdown(60))
-        await asyncio.sleep(0)
-        door.open.set()
-        await shutdown
+        asyncio.get_running_loop().call_later(0.1, door.open.set)
+        await receiver.shutdown(60)
 
         assert 200 == (await under_way).status
         with pytest.raises(ClientConnectionError):

@@ -52,7 +52,7 @@ class TestRefusals:
             ),
         ],
     )
-    async def test_request_is_refused_before_its_body_is_read(
+    async def test_request_is_refused_before_its_body_is_read(  # noqa: PLR0917 - one argument per column of the table
         self,
         start: Start,
         door: Door,

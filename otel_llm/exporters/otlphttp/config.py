@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from otel_llm.exporters.delivery import DeliveryConfig
+from otel_llm.exporters.headers import Headers  # noqa: TC001 - pydantic reads the annotation at run time
 from otel_llm.signals import Signal
-
-if TYPE_CHECKING:
-    from otel_llm.exporters.headers import Headers
 
 __all__ = ["OtlpHttpConfig"]
 

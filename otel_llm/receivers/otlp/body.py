@@ -92,8 +92,6 @@ class _Member:
         return self._body.getvalue()
 
     def _inflate(self, data: bytes) -> bytes:
-        if self._inflater.eof:
-            raise _broken()
         try:
             self._body.write(self._inflater.decompress(data, _STEP_BYTES))
         except zlib.error:

@@ -127,7 +127,6 @@ async def _continue(request: web.BaseRequest) -> None:
     """Ask for the body if the client waits to be asked, as curl does with large ones (RFC 9110, section 10.1.1)."""
     if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # aiohttp takes anything written for the beginning of the answer
 
 
 def _failure(answer: Answer, encoding: Encoding) -> web.Response:

@@ -35,7 +35,7 @@ def priced(attributes: dict[str, Any], **span_fields: Any) -> dict[str, Any]:
     """Return what is on a span after the processor that was not there, or not so, before."""
     span = make_span(attributes, **span_fields)
     processor.process_span(span)
-    return {key: span.get(key) for key in span.keys() if repr(span.get(key)) != repr(attributes.get(key))}
+    return {key: span.get(key) for key in span.keys() if repr(span.get(key)) != repr(attributes.get(key))}  # noqa: SIM118 - a span is no dict
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
@@ -83,7 +83,7 @@ def test_inference_is_charged_whatever_it_is_called(operation: str | None) -> No
     assert ("priced", 0.0035) == (added[semconv.COST_STATUS], added[semconv.COST_TOTAL_USD])
 
 
-@pytest.mark.parametrize("value", [-1, 12.5, math.nan, math.inf, "１２", "1_000", " 12\n", True, [1, 2], b"1", 10**15])
+@pytest.mark.parametrize("value", [-1, 12.5, math.nan, math.inf, "１２", "1_000", " 12\n", True, [1, 2], b"1", 10**15])  # noqa: RUF001 - full-width digits are the case
 def test_invalid_usage_costs_nothing_known(value: Any) -> None:
     """A count that is none leaves a status and no cost, not even one that the emitter reported."""
     call = {**CALL, "gen_ai.usage.output_tokens": value, "operation.cost": 1.0}
@@ -186,11 +186,11 @@ def test_a_second_run_changes_nothing(call: dict[str, Any]) -> None:
     """The alias that was written the first time is not taken for a reported cost."""
     span = make_span(call)
     processor.process_span(span)
-    once = {key: span.get(key) for key in span.keys()}
+    once = {key: span.get(key) for key in span.keys()}  # noqa: SIM118 - a span is no dict
     span._batch.dirty = False
     processor.process_span(span)
 
-    assert once == {key: span.get(key) for key in span.keys()}
+    assert once == {key: span.get(key) for key in span.keys()}  # noqa: SIM118 - as above
     assert not span._batch.dirty
 
 

@@ -38,7 +38,7 @@ def test_a_count_is_a_whole_number_however_it_is_written(value: Any, tokens: int
     "value",
     [
         *(-1, -1.0, 2**63 - 1, -(2**63), 10**15, 1e15, 12.5, math.nan, math.inf, -math.inf),
-        *("１２", "1_000", " 12\n", "12\n", "", "-1", "+1", "12.0", "1e3", "0x10", "9" * 16),
+        *("１２", "1_000", " 12\n", "12\n", "", "-1", "+1", "12.0", "1e3", "0x10", "9" * 16),  # noqa: RUF001 - full-width digits are the case
         *(True, False, b"12", [12], {"value": 12}),
     ],
 )

@@ -46,7 +46,7 @@ def record_of(attributes: Pairs, event_name: str = "", body: Any = None) -> LogR
 
 def attributes_of(item: Attributes) -> dict[str, Any]:
     """Return all attributes as plain Python."""
-    return {key: item.get(key) for key in item.keys()}
+    return {key: item.get(key) for key in item.keys()}  # noqa: SIM118 - an item is no dict
 
 
 def batch_of(item: Span | LogRecord) -> Batch:

@@ -267,14 +267,21 @@ def test_a_current_log_record_is_not_touched() -> None:
     assert not batch_of(record).dirty
 
 
-def test_spans_without_gen_ai_attributes_are_seen() -> None:
-    """Content may be in events alone; other spans of the request stay as they are."""
-    request = make_request({"http.request.method": "GET"}, {"gen_ai.system": "openai"})
-    batch = Batch(request)
+def test_other_spans_of_a_request_stay_as_they_are() -> None:
+    """They are looked at, because a dialect need not have a gen_ai attribute, and left alone."""
+    batch = Batch(make_request({"http.request.method": "GET"}, {"gen_ai.system": "openai"}))
     Chain([("gen_ai_normalizer", factory.build())]).run(batch)
 
     assert ["http.request.method"] == batch.spans[0].keys()
     assert "openai" == batch.spans[1].get("gen_ai.provider.name")
+
+
+def test_content_in_events_alone_is_seen() -> None:
+    """The chain gives this processor spans without a gen_ai attribute too."""
+    batch = batch_of(span_of({}, [{"name": "gen_ai.user.message", "attributes": {"content": "Hi"}}]))
+    Chain([("gen_ai_normalizer", factory.build())]).run(batch)
+
+    assert "gen_ai.input.messages" in batch.spans[0]
 
 
 @pytest.mark.parametrize("depth", [200, 300, 1000, 5000])
