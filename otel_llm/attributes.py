@@ -7,6 +7,7 @@ no processor ever touches one, so that the codec can be replaced without touchin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -14,9 +15,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
-    from otel_llm.batch import Batch
+    from otel_llm.detection import Detector
 
-__all__ = ["Attributes", "Scalar", "Value", "Writable"]
+__all__ = ["Attributes", "Scalar", "Shared", "Value", "Writable"]
 
 Scalar: TypeAlias = str | bool | int | float
 Writable: TypeAlias = Scalar | Sequence[Scalar]
@@ -27,6 +28,20 @@ Value: TypeAlias = Any
 """What may be read: also bytes, None for an empty value, and lists and dicts of any of these."""
 
 
+@dataclass(slots=True)
+class Shared:
+    """What a batch and everything in it have in common.
+
+    Not the batch itself: its spans would hold the batch that holds them, and such a circle is memory until the garbage
+    collector comes by.
+    """
+
+    dirty: bool = False
+    """Whether somebody has written since the bytes came."""
+    detector: Detector | None = None
+    """What `Item.findings` asks."""
+
+
 class Attributes:
     """Whatever has attributes: a span, an event, a log record, a resource, a scope.
 
@@ -34,17 +49,17 @@ class Attributes:
     attributes with one key the last is read; a write or a removal leaves none of the others behind.
     """
 
-    __slots__ = ("_attributes", "_batch", "_duplicates", "_index", "_values")
+    __slots__ = ("_attributes", "_duplicates", "_index", "_shared", "_values")
 
     _attributes: RepeatedCompositeFieldContainer[KeyValue]
-    _batch: Batch
+    _shared: Shared
     _index: dict[str, KeyValue] | None
     _values: dict[str, Scalar]
     _duplicates: bool
 
-    def __init__(self, attributes: RepeatedCompositeFieldContainer[KeyValue], batch: Batch) -> None:
+    def __init__(self, attributes: RepeatedCompositeFieldContainer[KeyValue], shared: Shared) -> None:
         self._attributes = attributes
-        self._batch = batch
+        self._shared = shared
         self._index = None
         self._values = {}
 
@@ -113,7 +128,7 @@ class Attributes:
             self._indexed()[key] = pair
         else:
             write_value(pair.value, value)
-        self._batch.dirty = True
+        self._shared.dirty = True
 
     def rename(self, old: str, new: str) -> None:
         """Give an attribute another key, its value untouched. What had the new key is replaced."""
@@ -127,7 +142,7 @@ class Attributes:
         self._values.pop(old, None)
         pair.key = new
         index[new] = pair
-        self._batch.dirty = True
+        self._shared.dirty = True
 
     def remove(self, key: str) -> None:
         """Remove every attribute with that key."""
@@ -138,7 +153,7 @@ class Attributes:
         for position in range(len(self._attributes) - 1, -1, -1):
             if self._attributes[position].key == key:
                 del self._attributes[position]
-        self._batch.dirty = True
+        self._shared.dirty = True
 
     def _indexed(self) -> dict[str, KeyValue]:
         if self._index is None:
@@ -150,7 +165,7 @@ class Attributes:
         """Say that somebody wrote past the index, as a text slot does."""
         self._index = None
         self._values.clear()
-        self._batch.dirty = True
+        self._shared.dirty = True
 
     def _drop_all_but_last(self, key: str) -> None:
         seen = False

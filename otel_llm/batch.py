@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from otel_llm.attributes import Shared
 from otel_llm.errors import Refused
 from otel_llm.log_record import LogRecord
 from otel_llm.resource import Resource, Scope
@@ -19,7 +20,7 @@ from otel_llm.span import Span
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from otel_llm.detection import Detector, Finding
+    from otel_llm.detection import Detector
     from otel_llm.item import Item
 
 __all__ = ["Batch"]
@@ -32,7 +33,7 @@ class Batch:
     processor touched returns the very bytes that came, unknown fields and all.
     """
 
-    __slots__ = ("_item_count", "_items", "_message", "_raw", "_resources", "detector", "dirty", "signal")
+    __slots__ = ("_item_count", "_items", "_message", "_raw", "_resources", "_shared", "signal")
 
     def __init__(
         self,
@@ -49,10 +50,7 @@ class Batch:
             item_count: how many items it holds, where that is known already.
         """
         self.signal = signal
-        self.dirty = False
-        """Whether somebody has written since the bytes came. Set by the write itself."""
-        self.detector: Detector | None = None
-        """What `Item.findings` asks. The chain sets its own."""
+        self._shared = Shared()
         self._raw = raw
         self._item_count = item_count
         self._message: Any = None
@@ -63,6 +61,15 @@ class Batch:
     def raw(self) -> bytes:
         """The bytes that came, for a quick look whether something can be in them at all."""
         return self._raw
+
+    @property
+    def dirty(self) -> bool:
+        """Whether somebody has written since the bytes came. The write itself says so."""
+        return self._shared.dirty
+
+    def detect_with(self, detector: Detector | None) -> None:
+        """Set what `Item.findings` asks."""
+        self._shared.detector = detector
 
     def to_bytes(self) -> bytes:
         """Return the request: as it came, or encoded anew if somebody wrote."""
@@ -95,10 +102,6 @@ class Batch:
         """Its resources, each followed by its scopes."""
         self._facades()
         return self._resources
-
-    def detect(self, text: str | bytes) -> Sequence[Finding]:
-        """Return what the chain's detector finds in *text*; nothing where no processor asked for detection."""
-        return self.detector.scan(text) if self.detector else ()
 
     def remove_invalid(self) -> int:
         """Remove the spans and log records whose ids are invalid; return how many.
@@ -148,14 +151,14 @@ class Batch:
             self._items = items = []
             self._resources = []
             for envelope in getattr(self._decoded(), layout.resources):
-                resource = Resource(envelope, self)
+                resource = Resource(envelope, self._shared)
                 self._resources.append(resource)
                 for scope_envelope in getattr(envelope, layout.scopes):
-                    scope = Scope(scope_envelope, self, resource)
+                    scope = Scope(scope_envelope, self._shared, resource)
                     self._resources.append(scope)
                     if layout.facade is not None:
                         held = getattr(scope_envelope, layout.items)
-                        items.extend([layout.facade(item, scope, self) for item in held])
+                        items.extend([layout.facade(item, scope, self._shared) for item in held])
         return self._items
 
     def _strip(self, holder: Any, prefix: str, keep: frozenset[str]) -> None:
@@ -163,14 +166,14 @@ class Batch:
         forged = [pair.key.startswith(prefix) and pair.key not in keep for pair in attributes]
         if any(forged):
             _keep(attributes, [pair for pair, bad in zip(attributes, forged, strict=True) if not bad])
-            self.dirty = True
+            self._shared.dirty = True
 
     def _strip_span(self, span: Any, prefix: str, keep: frozenset[str]) -> None:
         for part in (*span.events, *span.links):
             self._strip(part, prefix, keep)
         if any(event.name.startswith(prefix) for event in span.events):
             _keep(span.events, [event for event in span.events if not event.name.startswith(prefix)])
-            self.dirty = True
+            self._shared.dirty = True
 
     def _remove(self, find: Callable[[Iterable[Any]], list[Any]]) -> int:
         """Remove the items that *find* returns, and the envelopes this empties, which senders should not create."""
@@ -191,7 +194,7 @@ class Batch:
             envelopes = getattr(message, layout.resources)
             _keep(envelopes, [envelope for envelope in envelopes if getattr(envelope, layout.scopes)])
             self._items = self._item_count = None
-            self.dirty = True
+            self._shared.dirty = True
         return removed
 
 

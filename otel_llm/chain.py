@@ -64,7 +64,7 @@ class Chain:
 
     def run(self, batch: Batch) -> None:
         """Let every processor that can have work in *batch* do it, in place. Never raises for what one of them does."""
-        batch.detector = self._detector
+        batch.detect_with(self._detector)
         for step in self._steps:
             if step.has_work(batch):
                 step.run(batch)

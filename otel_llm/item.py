@@ -6,13 +6,12 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from otel_llm import semconv
-from otel_llm.attributes import Attributes
+from otel_llm.attributes import Attributes, Shared
 from otel_llm.dimensions import Dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_llm.batch import Batch
     from otel_llm.detection import Finding
     from otel_llm.resource import Resource, Scope
     from otel_llm.text import Text
@@ -25,8 +24,8 @@ class Item(Attributes):
 
     __slots__ = ("_dimensions", "_findings", "dropped", "scope")
 
-    def __init__(self, attributes: Any, scope: Scope, batch: Batch) -> None:
-        super().__init__(attributes, batch)
+    def __init__(self, attributes: Any, scope: Scope, shared: Shared) -> None:
+        super().__init__(attributes, shared)
         self.scope = scope
         """The instrumentation library that wrote it."""
         self.dropped: str | None = None
@@ -59,7 +58,7 @@ class Item(Attributes):
     def drop(self, reason: str) -> None:
         """Do not forward it. It is counted under *reason*, a short word of the processor's own, after the chain."""
         self.dropped = reason
-        self._batch.dirty = True
+        self._shared.dirty = True
 
     @abstractmethod
     def texts(self) -> list[Text]:
@@ -72,5 +71,6 @@ class Item(Attributes):
             self._findings = {}
         known = self._findings.get(text.path)
         if known is None or known[0] != value:
-            known = self._findings[text.path] = (value, self._batch.detect(value))
+            detector = self._shared.detector
+            known = self._findings[text.path] = (value, detector.scan(value) if detector else ())
         return known[1]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_llm import semconv
-from otel_llm.attributes import Value, Writable, to_python, write_value
+from otel_llm.attributes import Shared, Value, Writable, to_python, write_value
 from otel_llm.item import Item
 from otel_llm.text import Text, texts_of
 
 if TYPE_CHECKING:
     from opentelemetry.proto.logs.v1 import logs_pb2
 
-    from otel_llm.batch import Batch
     from otel_llm.resource import Scope
 
 __all__ = ["LogRecord"]
@@ -25,8 +24,8 @@ class LogRecord(Item):
 
     _proto: logs_pb2.LogRecord
 
-    def __init__(self, proto: logs_pb2.LogRecord, scope: Scope, batch: Batch) -> None:
-        super().__init__(proto.attributes, scope, batch)
+    def __init__(self, proto: logs_pb2.LogRecord, scope: Scope, shared: Shared) -> None:
+        super().__init__(proto.attributes, scope, shared)
         self._proto = proto
 
     @property
@@ -67,7 +66,7 @@ class LogRecord(Item):
     @body.setter
     def body(self, body: Writable) -> None:
         write_value(self._proto.body, body)
-        self._batch.dirty = True
+        self._shared.dirty = True
 
     def texts(self) -> list[Text]:
         """Return every text on it: body, severity, event name and those of its attributes."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from otel_llm.attributes import Attributes
+from otel_llm.attributes import Attributes, Shared
 from otel_llm.text import Text, texts_of
-
-if TYPE_CHECKING:
-    from otel_llm.batch import Batch
 
 __all__ = ["Resource", "Scope"]
 
@@ -23,11 +20,11 @@ class Resource(Attributes):
 
     kind: Literal["resource", "scope"] = "resource"
 
-    def __init__(self, envelope: Any, batch: Batch) -> None:
+    def __init__(self, envelope: Any, shared: Shared) -> None:
         """Take a ResourceSpans, ResourceLogs or ResourceMetrics."""
         self._envelope = envelope
         self._proto = getattr(envelope, self.kind)
-        super().__init__(self._proto.attributes, batch)
+        super().__init__(self._proto.attributes, shared)
 
     def texts(self) -> list[Text]:
         """Return every text of it, its envelope's schema URL included; not those of the spans below."""
@@ -42,9 +39,9 @@ class Scope(Resource):
 
     kind: Literal["resource", "scope"] = "scope"
 
-    def __init__(self, envelope: Any, batch: Batch, resource: Resource) -> None:
+    def __init__(self, envelope: Any, shared: Shared, resource: Resource) -> None:
         """Take a ScopeSpans, ScopeLogs or ScopeMetrics."""
-        super().__init__(envelope, batch)
+        super().__init__(envelope, shared)
         self.resource = resource
 
     @property

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from otel_llm.attributes import Attributes, Writable, without_surrogates, write_value
+from otel_llm.attributes import Attributes, Shared, Writable, without_surrogates, write_value
 from otel_llm.item import Item
 from otel_llm.text import Text, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from otel_llm.batch import Batch
     from otel_llm.resource import Scope
 
 __all__ = ["Event", "Span"]
@@ -24,8 +23,8 @@ class Event(Attributes):
 
     __slots__ = ("_proto",)
 
-    def __init__(self, proto: trace_pb2.Span.Event, batch: Batch) -> None:
-        super().__init__(proto.attributes, batch)
+    def __init__(self, proto: trace_pb2.Span.Event, shared: Shared) -> None:
+        super().__init__(proto.attributes, shared)
         self._proto = proto
 
     @property
@@ -46,8 +45,8 @@ class Span(Item):
 
     _proto: trace_pb2.Span
 
-    def __init__(self, proto: trace_pb2.Span, scope: Scope, batch: Batch) -> None:
-        super().__init__(proto.attributes, scope, batch)
+    def __init__(self, proto: trace_pb2.Span, scope: Scope, shared: Shared) -> None:
+        super().__init__(proto.attributes, scope, shared)
         self._proto = proto
 
     @property
@@ -59,7 +58,7 @@ class Span(Item):
     def name(self, name: str) -> None:
         if name != self._proto.name:
             self._proto.name = without_surrogates(name)
-            self._batch.dirty = True
+            self._shared.dirty = True
 
     @property
     def kind(self) -> int:
@@ -104,7 +103,7 @@ class Span(Item):
     @property
     def events(self) -> Sequence[Event]:
         """Its events, in order."""
-        return [Event(event, self._batch) for event in self._proto.events]
+        return [Event(event, self._shared) for event in self._proto.events]
 
     def add_event(self, name: str, attributes: Mapping[str, Writable], *, time_unix_nano: int = 0) -> None:
         """Add an event; at the span's end unless a time is given."""
@@ -114,7 +113,7 @@ class Span(Item):
         for key, value in attributes.items():
             write_value(event.attributes.add(key=key).value, value)
         self._proto.events.append(event)
-        self._batch.dirty = True
+        self._shared.dirty = True
 
     def texts(self) -> list[Text]:
         """Return every text on it: name, status, trace state, and those of attributes, events and links."""

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as Proto
 
+from otel_llm.attributes import to_python
 from otel_llm.batch import Batch
 from otel_llm.testing import make_request, make_span
 
@@ -35,9 +37,9 @@ def with_duplicates() -> Span:
 
 
 def sent(span: Span) -> list[tuple[str, Value]]:
-    """Return the attributes of the batch's first span as the next hop would read them."""
-    again = Batch(span._batch.to_bytes()).spans[0]
-    return [(pair.key, again.get(pair.key)) for pair in again._attributes]
+    """Return the attributes as the next hop would read them."""
+    again = Proto.FromString(span._proto.SerializeToString())
+    return [(pair.key, to_python(pair.value)) for pair in again.attributes]
 
 
 def test_values_are_read_as_plain_python() -> None:
@@ -94,11 +96,11 @@ def test_writing_what_is_there_is_no_write() -> None:
     span.set("i", 1)
     span.set("l", [1, 2])
 
-    assert not span._batch.dirty
+    assert not span._shared.dirty
 
     span.set("i", True)
 
-    assert span._batch.dirty
+    assert span._shared.dirty
     assert span.get("i") is True
 
 

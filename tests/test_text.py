@@ -141,7 +141,7 @@ def test_a_text_is_scanned_once_for_each_thing_it_says() -> None:
             return [Finding("rule", 0, len(text))]
 
     batch = Batch(make_request({"a": "x"}))
-    batch.detector = Recorder()
+    batch.detect_with(Recorder())
     span = batch.spans[0]
     slot = span.texts()[-1]
     assert span.findings(slot) == span.findings(slot)

@@ -8,4 +8,4 @@ from otel_llm.receivers.otlp.receiver import OtlpReceiver
 
 __all__ = ["OtlpReceiver", "OtlpReceiverConfig", "factory"]
 
-factory = ReceiverFactory("otlp", OtlpReceiverConfig, OtlpReceiver, "beta")
+factory = ReceiverFactory("otlp", OtlpReceiverConfig, OtlpReceiver)

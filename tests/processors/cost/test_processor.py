@@ -187,11 +187,11 @@ def test_a_second_run_changes_nothing(call: dict[str, Any]) -> None:
     span = make_span(call)
     processor.process_span(span)
     once = {key: span.get(key) for key in span.keys()}  # noqa: SIM118 - a span is no dict
-    span._batch.dirty = False
+    span._shared.dirty = False
     processor.process_span(span)
 
     assert once == {key: span.get(key) for key in span.keys()}  # noqa: SIM118 - as above
-    assert not span._batch.dirty
+    assert not span._shared.dirty
 
 
 def test_aliases_carry_the_total() -> None:

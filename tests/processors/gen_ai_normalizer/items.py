@@ -23,6 +23,11 @@ Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 def span_of(attributes: Pairs, events: Iterable[Mapping[str, Any]] = (), name: str = "a span") -> Span:
     """Return a span. An event is `{"name": ..., "attributes": {...}}`."""
+    return batch_of_span(attributes, events, name).spans[0]
+
+
+def batch_of_span(attributes: Pairs, events: Iterable[Mapping[str, Any]] = (), name: str = "a span") -> Batch:
+    """Return a batch with one span."""
     request = ExportTraceServiceRequest()
     span = (
         request.resource_spans.add()
@@ -32,26 +37,26 @@ def span_of(attributes: Pairs, events: Iterable[Mapping[str, Any]] = (), name: s
     _fill(span.attributes, attributes)
     for event in events:
         _fill(span.events.add(name=event["name"]).attributes, event["attributes"])
-    return Batch(request.SerializeToString()).spans[0]
+    return Batch(request.SerializeToString())
 
 
 def record_of(attributes: Pairs, event_name: str = "", body: Any = None) -> LogRecord:
     """Return a log record."""
+    return batch_of_record(attributes, event_name, body).records[0]
+
+
+def batch_of_record(attributes: Pairs, event_name: str = "", body: Any = None) -> Batch:
+    """Return a batch with one log record."""
     request = ExportLogsServiceRequest()
     record = request.resource_logs.add().scope_logs.add().log_records.add(event_name=event_name)
     _fill(record.attributes, attributes)
     _write(record.body, body)
-    return Batch(request.SerializeToString(), Signal.LOGS).records[0]
+    return Batch(request.SerializeToString(), Signal.LOGS)
 
 
 def attributes_of(item: Attributes) -> dict[str, Any]:
     """Return all attributes as plain Python."""
     return {key: item.get(key) for key in item.keys()}  # noqa: SIM118 - an item is no dict
-
-
-def batch_of(item: Span | LogRecord) -> Batch:
-    """Return the batch that a span or log record is in."""
-    return item._batch
 
 
 def _fill(target: Any, attributes: Pairs) -> None:

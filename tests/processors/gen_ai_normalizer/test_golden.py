@@ -8,7 +8,7 @@ import pytest
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer import factory
-from tests.processors.gen_ai_normalizer.items import attributes_of, batch_of, span_of
+from tests.processors.gen_ai_normalizer.items import attributes_of, span_of
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "gen_ai_normalizer").glob("*.json"))
 CONTENT = {semconv.GEN_AI_INPUT_MESSAGES, semconv.GEN_AI_OUTPUT_MESSAGES, semconv.GEN_AI_SYSTEM_INSTRUCTIONS}
@@ -30,4 +30,4 @@ def test_golden_spans(path: Path) -> None:
     found = changes(case["in"], attributes_of(span))
 
     assert json.dumps(case["out"], indent=2, sort_keys=True) == json.dumps(found, indent=2, sort_keys=True)
-    assert bool(case["out"]) == batch_of(span).dirty
+    assert bool(case["out"]) == span._shared.dirty

@@ -13,7 +13,7 @@ from otel_llm.testing import check_processor, make_request
 from otel_llm_processors.gen_ai_normalizer import factory
 from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
-from tests.processors.gen_ai_normalizer.items import attributes_of, batch_of, record_of, span_of
+from tests.processors.gen_ai_normalizer.items import attributes_of, batch_of_span, record_of, span_of
 
 CHAT = {
     semconv.GEN_AI_OPERATION_NAME: "chat",
@@ -264,7 +264,7 @@ def test_a_current_log_record_is_not_touched() -> None:
     record = record_of(CHAT, "gen_ai.client.inference.operation.details", {"k": 1})
     factory.build().process_log(record)
 
-    assert not batch_of(record).dirty
+    assert not record._shared.dirty
 
 
 def test_other_spans_of_a_request_stay_as_they_are() -> None:
@@ -278,7 +278,7 @@ def test_other_spans_of_a_request_stay_as_they_are() -> None:
 
 def test_content_in_events_alone_is_seen() -> None:
     """The chain gives this processor spans without a gen_ai attribute too."""
-    batch = batch_of(span_of({}, [{"name": "gen_ai.user.message", "attributes": {"content": "Hi"}}]))
+    batch = batch_of_span({}, [{"name": "gen_ai.user.message", "attributes": {"content": "Hi"}}])
     Chain([("gen_ai_normalizer", factory.build())]).run(batch)
 
     assert "gen_ai.input.messages" in batch.spans[0]

@@ -14,7 +14,12 @@ from otel_llm.signals import Signal
 from otel_llm_processors.gen_ai_normalizer import factory
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Spelling
-from tests.processors.gen_ai_normalizer.items import Pairs, attributes_of, batch_of, record_of, span_of
+from tests.processors.gen_ai_normalizer.items import (
+    Pairs,
+    attributes_of,
+    batch_of_record,
+    batch_of_span,
+)
 
 if TYPE_CHECKING:
     from otel_llm.component import Processor
@@ -61,7 +66,7 @@ untimed = settings(deadline=None)
 
 def run(processor: Processor, pairs: Pairs, told: list[Any], name: str = "chat gpt-4o") -> Batch:
     """Return a batch with one span after a chain with the processor."""
-    batch = batch_of(span_of(pairs, told, name))
+    batch = batch_of_span(pairs, told, name)
     Chain([("gen_ai_normalizer", processor)]).run(batch)
     return batch
 
@@ -83,7 +88,7 @@ def test_nothing_on_a_span_raises(processor: Processor, pairs: dict[str, Any], t
 @given(processor=processors, pairs=attributes)
 def test_nothing_on_a_log_record_raises(processor: Processor, pairs: dict[str, Any]) -> None:
     """Nor does a second run change what the first has made of it."""
-    batch = batch_of(record_of(pairs, "gen_ai.user.message"))
+    batch = batch_of_record(pairs, "gen_ai.user.message")
     chain = Chain([("gen_ai_normalizer", processor)])
     chain.run(batch)
     again = Batch(batch.to_bytes(), Signal.LOGS)
@@ -138,7 +143,7 @@ def test_originals_are_kept_unless_the_config_says_otherwise(
     """Older spellings stay with the values that they have."""
     after = run(PROCESSORS[False, overwrite], pairs, told, name)
 
-    assert said(batch_of(span_of(pairs)), SPELLINGS) == said(after, SPELLINGS)
+    assert said(batch_of_span(pairs), SPELLINGS) == said(after, SPELLINGS)
 
 
 @untimed
