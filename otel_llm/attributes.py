@@ -110,7 +110,8 @@ class Attributes:
             TypeError: the value is of no type that an attribute can have.
             ValueError: an integer does not fit in 64 bits.
         """
-        pair = (self._index or self._indexed()).get(key)
+        index = self._index or self._indexed()
+        pair = index.get(key)
         if pair is not None:
             if not self._duplicates and _same(self.get(key), value):
                 return
@@ -118,16 +119,16 @@ class Attributes:
             if self._duplicates:
                 self.remove(key)
                 pair = None
-        if pair is None:
+        if pair is not None:
+            write_value(pair.value, value)
+        else:
             pair = self._attributes.add(key=key)
             try:
                 write_value(pair.value, value)
             except (TypeError, ValueError):
                 del self._attributes[-1]
                 raise
-            self._indexed()[key] = pair
-        else:
-            write_value(pair.value, value)
+            index[key] = pair
         self._shared.dirty = True
 
     def rename(self, old: str, new: str) -> None:
@@ -190,18 +191,14 @@ def to_python(value: AnyValue) -> Value:
 
 def write_value(target: AnyValue, value: Writable) -> None:
     """Put a plain value into an AnyValue in place of what it held; a value that is refused changes nothing."""
-    if type(value) in _SCALARS or not isinstance(value, Sequence) or isinstance(value, bytes):
-        _write_scalar(target, value)  # type: ignore[arg-type]  # what is none of them is refused there
-        return
-    fresh = AnyValue()
-    fresh.array_value.SetInParent()  # an empty list is a list
-    for item in value:
-        _write_scalar(fresh.array_value.values.add(), item)
-    target.CopyFrom(fresh)
-
-
-_SCALARS: Final = frozenset({str, bool, int, float})
-_PLAIN: Final = frozenset({"string_value", "int_value", "double_value", "bool_value", "bytes_value"})
+    if type(value) not in _SCALARS and isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        fresh = AnyValue()
+        fresh.array_value.SetInParent()  # an empty list is a list
+        for item in value:
+            _write_scalar(fresh.array_value.values.add(), item)
+        target.CopyFrom(fresh)
+    else:
+        _write_scalar(target, value)
 
 
 def _write_scalar(target: AnyValue, value: Scalar) -> None:
@@ -218,6 +215,10 @@ def _write_scalar(target: AnyValue, value: Scalar) -> None:
         target.double_value = value
     else:
         raise TypeError(f"an attribute cannot hold a {type(value).__name__}")
+
+
+_SCALARS: Final = frozenset({str, bool, int, float})
+_PLAIN: Final = frozenset({"string_value", "int_value", "double_value", "bool_value", "bytes_value"})
 
 
 def without_surrogates(text: str) -> str:

@@ -136,11 +136,7 @@ class _Counts:
             )
             for signal in Signal
         }
-        requests = meter.counter(
-            "receiver_requests",
-            "Requests, by the gRPC status they were answered with.",
-            ("receiver", "transport", "code"),
-        )
+        requests = meter.requests()
         self.accepted = cache(lambda signal, transport: accepted[signal].labels(receiver, transport))
         self.refused = cache(lambda signal, transport: refused[signal].labels(receiver, transport))
         self.requests = cache(lambda transport, code: requests.labels(receiver, transport, str(code)))

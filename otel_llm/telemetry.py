@@ -55,6 +55,14 @@ class Meter:
         """Return one sample, 0 if nothing has been counted there. For tests and summaries."""
         return self._registry.get_sample_value(PREFIX + name, labels) or 0.0
 
+    def requests(self) -> Counter:
+        """Return the counter of requests: transports count those that they refuse themselves, the intake all others."""
+        return self.counter(
+            "receiver_requests",
+            "Requests, by the gRPC status they were answered with.",
+            ("receiver", "transport", "code"),
+        )
+
     def _metric(self, kind: Callable[..., M], name: str, description: str, labels: Sequence[str], **extra: Any) -> M:
         with self._lock:
             metric = self._metrics.get(name)

@@ -25,5 +25,6 @@ def components(as_json: Annotated[bool, typer.Option("--json", help="For program
         return
     table = Table("kind", "name", "stability", "distribution", box=None, pad_edge=False)
     for each in found:
-        table.add_row(each.kind.value, each.name, each.stability, f"{each.distribution} {each.version}")
+        stability = each.stability or f"unusable: {each.problem}"
+        table.add_row(each.kind.value, each.name, stability, f"{each.distribution} {each.version}")
     Console().print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -26,6 +27,7 @@ def run(
     demo: Annotated[bool, typer.Option("--demo", help="Send a short burst of demo traffic once it listens.")] = False,
 ) -> None:
     """Run the gateway until SIGTERM or SIGINT; a second signal ends it at once."""
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # gRPC's core logs every lost connection; destinations say it once
     import uvloop  # the host runs in any loop; that it is this one is this command's choice
 
     from otel_llm import logs
@@ -51,6 +53,8 @@ async def _serve(config: HostConfig, *, demo: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     async with Host(config) as host:
+        gc.collect()
+        gc.freeze()  # price tables and the like live as long as the process: collections need not walk them
         _print_summary(host)
         sending = asyncio.create_task(_demo(host)) if demo else None
         await stop.wait()

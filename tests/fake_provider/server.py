@@ -68,7 +68,7 @@ class FakeProvider:
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     def _application(self) -> web.Application:
-        application = web.Application()
+        application = web.Application(client_max_size=64 * 1024 * 1024)
         for dialect in _DIALECTS:
             application.router.add_post(dialect.path, partial(self._serve, dialect))
         return application

@@ -57,11 +57,7 @@ class OtlpHttp(Receiver):
         self._too_large = _Refusal(Answer.of(too_large(self._limit)), {})
         self._trust: Trust = trust
         self._receiver = settings.name
-        self._requests = settings.meter.counter(
-            "receiver_requests",
-            "Requests, by the gRPC status they were answered with.",
-            ("receiver", "transport", "code"),
-        )
+        self._requests = settings.meter.requests()
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:
