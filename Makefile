@@ -42,6 +42,9 @@ backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 e2e: install  ## the tests that need what `make backends` builds
 	$(BIN)/pytest -m backend
 
+long: install  ## what takes an hour: memory under steady load, written to bench/results
+	$(BIN)/python -m bench.soak --minutes 15
+
 bench: install  ## measure beside a Collector, write bench/results (needs Go)
 	$(BIN)/python -m bench.run
 

@@ -1,3 +1,3 @@
-"""An OpenTelemetry gateway and exporter that normalises, prices and checks gen_ai spans."""
+"""An OpenTelemetry gateway that normalises and prices gen_ai spans, in front of any OTLP backend."""
 
 __version__ = "0.1.0"

@@ -198,7 +198,7 @@ def write_value(target: AnyValue, value: Writable) -> None:
             _write_scalar(fresh.array_value.values.add(), item)
         target.CopyFrom(fresh)
     else:
-        _write_scalar(target, value)
+        _write_scalar(target, value)  # type: ignore[arg-type]  # what is no scalar either is refused there
 
 
 def _write_scalar(target: AnyValue, value: Scalar) -> None:

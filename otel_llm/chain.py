@@ -99,7 +99,7 @@ class _Step:
 
         What a step before has written is not in the bytes that came, so a batch that is dirty is looked into.
         """
-        if self._item.get(batch.signal) is None and self._resource is None:
+        if batch.signal is Signal.METRICS or (self._item[batch.signal] is None and self._resource is None):
             return False
         if batch.dirty:
             return True
@@ -112,7 +112,7 @@ class _Step:
         items: Sequence[Any] = batch.spans or batch.records
         if self._gen_ai_only:
             items = [item for item in items if item.is_gen_ai]
-        process = self._item.get(batch.signal)
+        process = self._item[batch.signal]
         if self._resource is not None:
             for resource in batch.resources:
                 self._guard(self._resource, resource, batch)

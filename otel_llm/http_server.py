@@ -72,9 +72,11 @@ class HttpServer:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            return await self._handler(request)
+            response = await self._handler(request)
         except ConnectionError:
             raise  # the client has gone, which is no failure of the handler
         except Exception as error:  # noqa: BLE001 - aiohttp would log whatever it is with its text
             _log.error("answering an HTTP request failed with %s", type(error).__name__)
-            return web.Response(status=500, text="internal error")
+            response = web.Response(status=500, text="internal error")
+        response.headers["Server"] = "otel-llm"  # instead of names and versions of what it is made of
+        return response

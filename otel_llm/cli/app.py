@@ -61,7 +61,7 @@ def _root(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version)
     ] = False,
 ) -> None:
-    """Put gen_ai traces in order: normalised, priced and checked, on their way to any OTLP backend."""
+    """Put gen_ai traces in order: normalised and priced, on their way to any OTLP backend."""
 
 
 def _commands() -> Mapping[str, Callable[[], Callable[..., Any]]]:

@@ -29,7 +29,8 @@ def process(
     """Run OTLP/JSON from standard input through a config's processors, to standard output.
 
     One export request a line, one line out for each line in, in order. No receiver, exporter or extension is started;
-    what comes in is checked and stripped as a receiver with `trust: context` does it. A line that cannot be read is named on standard error and gives {}; the exit status is then 1.
+    what comes in is checked and stripped as a receiver with `trust: context` does it. A line that cannot be read is
+    named on standard error and gives {}; the exit status is then 1.
     """
     chain = _chain(read_config(config), signal, pipeline)
     chain.start()

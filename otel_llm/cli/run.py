@@ -29,8 +29,11 @@ def run(
     """Run the gateway until SIGTERM or SIGINT; a second signal ends it at once."""
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # gRPC's core logs every lost connection; destinations say it once
     import uvloop  # the host runs in any loop; that it is this one is this command's choice
+    from prometheus_client import disable_created_metrics
 
     from otel_llm import logs
+
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nobody reads
 
     loaded = read_config(config)
     logs.configure(loaded.service.telemetry.logs.level, loaded.service.telemetry.logs.format)

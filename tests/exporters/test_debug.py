@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 from hypothesis import given, settings
@@ -83,9 +83,9 @@ async def test_an_error(started: Start, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("batch", "expected"),
     [
-        (Batch(make_request({"http.route": "/"}, {})), "2 spans without gen_ai\n"),
-        (Batch(b"", Signal.LOGS, item_count=3), "3 log_records without gen_ai\n"),
-        (Batch(b"", Signal.METRICS, item_count=4), "4 metric_points without gen_ai\n"),
+        (Batch(make_request({"http.route": "/"}, {})), "spans without gen_ai: 2\n"),
+        (Batch(b"", Signal.LOGS, item_count=3), "log_records without gen_ai: 3\n"),
+        (Batch(b"", Signal.METRICS, item_count=4), "metric_points without gen_ai: 4\n"),
     ],
     ids=["spans", "logs", "metrics"],
 )
@@ -162,46 +162,47 @@ def test_long_values_are_cut() -> None:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Standard output is a terminal; what it shows is read from this file descriptor."""
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, TextIO]]:
+    """A terminal: where to read what it shows, and where to write."""
     leader, follower = os.openpty()
+    os.set_blocking(leader, False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     with os.fdopen(follower, "w", encoding="utf-8") as stdout:
-        monkeypatch.setattr(sys, "stdout", stdout)
-        yield leader
-        monkeypatch.undo()
+        yield leader, stdout
     os.close(leader)
 
 
-async def test_colours_on_a_terminal(started: Start, terminal: int) -> None:
+async def test_colours_on_a_terminal(
+    started: Start, terminal: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a terminal, and only there, lines have colours; they say the same and do not wrap."""
+    screen, stdout = terminal
+    monkeypatch.setattr(sys, "stdout", stdout)
     exporter = await started(factory.build())
 
     await exporter.export(Batch(make_request({**CALL, "gen_ai.request.model": "m" * 80, "error.type": "[bold]x"})))
 
-    printed = os.read(terminal, 4096).decode()
+    printed = os.read(screen, 4096).decode()
     assert "\x1b[" in printed
     assert "m" * 80 in printed
     assert 1 == printed.count("\n")
 
 
 @pytest.fixture
-def _closed_output(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Standard output is a pipe that nobody reads."""
+def closed_pipe() -> Iterator[TextIO]:
+    """A pipe that nobody reads."""
     reader, writer = os.pipe()
     os.close(reader)
-    stdout = os.fdopen(writer, "w", encoding="utf-8")
-    monkeypatch.setattr(sys, "stdout", stdout)
-    yield
-    monkeypatch.undo()
+    pipe = os.fdopen(writer, "w", encoding="utf-8")
+    yield pipe
     with pytest.raises(BrokenPipeError):  # what could not be written is tried once more
-        stdout.close()
+        pipe.close()
 
 
-@pytest.mark.usefixtures("_closed_output")
-async def test_standard_output_is_closed(started: Start) -> None:
+async def test_standard_output_is_closed(started: Start, closed_pipe: TextIO, monkeypatch: pytest.MonkeyPatch) -> None:
     """When nobody reads any longer batches are dropped, not kept for ever."""
+    monkeypatch.setattr(sys, "stdout", closed_pipe)
     exporter = await started(factory.build())
 
     with pytest.raises(Permanent) as raised:

@@ -60,7 +60,7 @@ class DebugExporter(Exporter):
                 for detail in details_of(span):
                     yield [(f"    {detail}", "dim")]
         if not spans:
-            yield [(f"{batch.item_count} {batch.signal.items} without gen_ai", "dim")]
+            yield [(f"{batch.signal.items} without gen_ai: {batch.item_count}", "dim")]
 
 
 def _print_plainly(lines: Sequence[_Line]) -> None:
