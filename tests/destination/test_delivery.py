@@ -3,140 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_llm.component import Exporter
-from otel_llm.destination import Destination, merge
+from otel_llm.destination import merge
 from otel_llm.errors import Permanent, Retryable
-from otel_llm.exporters.delivery import DeliveryConfig
-from otel_llm.journal import Cursor, Entry, Record
-from otel_llm.journal.memory import MemoryJournal
+from otel_llm.journal import Entry, Record
 from otel_llm.signals import Signal
-from otel_llm.telemetry import Meter
+from tests.destination.rig import FAST, Backend, Rig, fail, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from otel_llm.batch import Batch
-
-FAST: Mapping[str, Any] = {
-    "timeout": "20s",
-    "sending_queue": {"batch": {"flush_timeout": "1ms"}},
-    "retry_on_failure": {"initial_interval": "1ms", "max_interval": "2ms"},
-}
-"""Settings under which nothing in a test has to be waited for."""
-
-
-class Backend(Exporter):
-    """Answers every request as it is told: a number of rejected items, or an error to raise."""
-
-    def __init__(self, answer: Callable[[Batch], int] = lambda _: 0) -> None:
-        self.answer = answer
-        self.requests: list[bytes] = []
-        self.taken: list[bytes] = []
-        self.under_way = self.most_under_way = 0
-        self.open = asyncio.Event()
-        self.open.set()
-        self.state = "new"
-        self._requested = asyncio.Event()
-
-    async def start(self) -> None:
-        """Remember it."""
-        self.state = "started"
-
-    async def export(self, batch: Batch, /) -> int:
-        """Answer, as soon as the gate is open."""
-        self.requests.append(batch.to_bytes())
-        self._requested.set()
-        self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
-        try:
-            await self.open.wait()
-        finally:
-            self.under_way -= 1
-        rejected = self.answer(batch)
-        self.taken.append(batch.to_bytes())
-        return rejected
-
-    async def shutdown(self) -> None:
-        """Remember it."""
-        self.state = "shut down"
-
-    async def requested(self, times: int) -> None:
-        """Wait until so many requests have come."""
-        while len(self.requests) < times:
-            self._requested.clear()
-            await self._requested.wait()
-
-
-class Rig:
-    """A journal and destinations that read from it."""
-
-    def __init__(self) -> None:
-        self.journal = MemoryJournal()
-        self.meter = Meter()
-        self.destinations: list[Destination] = []
-        self.cursors: dict[str, Cursor] = {}
-
-    async def connect(self, name: str, backend: Exporter, config: Mapping[str, Any] = FAST) -> Destination:
-        """Start a destination that reads all pipelines."""
-        cursor = self.cursors[name] = self.journal.open_cursor(name, frozenset(Signal))
-        delivery = DeliveryConfig.model_validate(config)
-        destination = Destination(name, backend, cursor, delivery, self.meter)
-        self.destinations.append(destination)
-        await destination.start()
-        return destination
-
-    async def send(self, *payloads: bytes, signal: Signal = Signal.TRACES, items: int = 1) -> None:
-        """Append a record for each payload."""
-        await self.journal.append([Record(signal.value, signal, items, payload) for payload in payloads])
-
-    async def drain(self) -> None:
-        """Wait until everything has been delivered or given up."""
-        for destination in self.destinations:
-            await destination.drain(30)
-        assert 0 == self.journal.used_bytes
-
-    def count(self, name: str, exporter: str = "a", **labels: str) -> float:
-        """Return a metric of a destination."""
-        return self.meter.value(name, exporter=exporter, **labels)
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    """A rig whose destinations are shut down in the end."""
-    rig = Rig()
-    yield rig
-    for destination in rig.destinations:
-        await destination.shutdown()
-
-
-def _fail(error: Exception, times: int) -> Callable[[Batch], int]:
-    """Return an answer that raises *error* as often as *times*, then takes everything."""
-    left = iter(range(times))
-
-    def answer(_: Batch) -> int:
-        if next(left, None) is not None:
-            raise error
-        return 0
-
-    return answer
-
-
-def _refuse(poison: bytes, error: Exception) -> Callable[[Batch], int]:
-    """Return an answer that raises *error* for every request that has *poison* in it."""
-
-    def answer(batch: Batch) -> int:
-        if poison in batch.to_bytes():
-            raise error
-        return 0
-
-    return answer
 
 
 async def test_delivers(rig: Rig) -> None:
@@ -228,7 +110,7 @@ async def test_requests_under_way_are_limited(rig: Rig) -> None:
 
 async def test_tries_again_until_it_is_taken(rig: Rig) -> None:
     """A request that may be taken later is sent again, the same bytes, and counted once."""
-    backend = Backend(_fail(Retryable("not now"), times=5))
+    backend = Backend(fail(Retryable("not now"), times=5))
     await rig.connect("a", backend)
 
     await rig.send(b"x")
@@ -261,7 +143,7 @@ async def test_an_answer_that_does_not_come_is_tried_again(rig: Rig) -> None:
 )
 async def test_gives_up_as_configured(rig: Rig, config: dict[str, Any]) -> None:
     """Without retries, or after their time, a request is dropped, and its neighbours are not tried again one by one."""
-    backend = Backend(_fail(Retryable("not now"), times=1000))
+    backend = Backend(fail(Retryable("not now"), times=1000))
     await rig.connect("a", backend, {**FAST, "retry_on_failure": config})
 
     await rig.send(b"x", b"y")
@@ -274,7 +156,7 @@ async def test_gives_up_as_configured(rig: Rig, config: dict[str, Any]) -> None:
 
 async def test_waits_grow(rig: Rig) -> None:
     """Every wait is longer than the one before: 1, 10 and 100 ms fit into the time, the next would not."""
-    backend = Backend(_fail(Retryable("not now"), times=1000))
+    backend = Backend(fail(Retryable("not now"), times=1000))
     retry = {"initial_interval": "1ms", "multiplier": 10, "randomization_factor": 0, "max_elapsed_time": "500ms"}
     await rig.connect("a", backend, {**FAST, "retry_on_failure": retry})
 
@@ -286,7 +168,7 @@ async def test_waits_grow(rig: Rig) -> None:
 
 async def test_a_permanent_refusal_is_not_tried_again(rig: Rig) -> None:
     """A request that will never be taken is tried once, counted by its reason, and the next one is delivered (B17)."""
-    backend = Backend(_refuse(b"poison", Permanent("no", reason="internal")))
+    backend = Backend(refuse(b"poison", Permanent("no", reason="internal")))
     await rig.connect("a", backend)
 
     await rig.send(b"poison", items=7)
@@ -301,7 +183,7 @@ async def test_a_permanent_refusal_is_not_tried_again(rig: Rig) -> None:
 
 async def test_a_poisonous_request_does_not_cost_its_neighbours(rig: Rig) -> None:
     """What was merged is taken apart before it is given up: only the record that is refused alone is dropped (B17)."""
-    backend = Backend(_refuse(b"poison", Permanent("no", reason="internal")))
+    backend = Backend(refuse(b"poison", Permanent("no", reason="internal")))
     await rig.connect("a", backend)
 
     await rig.send(b"good1", b"poison", b"good2")
@@ -317,7 +199,7 @@ async def test_a_bug_in_an_exporter_costs_one_request(
     rig: Rig, bug: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What else an exporter raises drops the request, names the type in the log, and no word of its text."""
-    backend = Backend(_refuse(b"x", bug))
+    backend = Backend(refuse(b"x", bug))
     await rig.connect("a", backend)
 
     await rig.send(b"x")
@@ -347,7 +229,7 @@ async def test_partial_success_is_not_tried_again(rig: Rig, said: int, counted: 
 
 async def test_one_destination_is_nothing_to_the_other(rig: Rig) -> None:
     """While one destination takes nothing the other gets everything (B14)."""
-    down, up = Backend(_fail(Retryable("down"), times=10**9)), Backend()
+    down, up = Backend(fail(Retryable("down"), times=10**9)), Backend()
     await rig.connect("a", down)
     await rig.connect("b", up, {**FAST, "sending_queue": {"batch": {"flush_timeout": "0", "max_size": 1}}})
 
@@ -397,107 +279,3 @@ def test_accepted_is_sent_and_waiting_and_dropped(answers: Sequence[str]) -> Non
         await destination.shutdown()
 
     asyncio.run(run())
-
-
-class TestLog:
-    async def test_says_changes_only(self, rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-        """A destination that flaps is in the log once for each thing there is to say, however many requests fail."""
-        caplog.set_level(logging.INFO)
-        answers = iter([Retryable("it is down"), None] * 50)
-
-        def answer(_: Batch) -> int:
-            if error := next(answers, None):
-                raise error
-            return 0
-
-        await rig.connect("a", Backend(answer), {**FAST, "sending_queue": {"batch": {"max_size": 1}}})
-        await rig.send(*[b"x"] * 50)
-        await rig.drain()
-
-        assert ["exporter a: it is down; trying again", "exporter a: delivers again"] == caplog.messages
-
-    async def test_says_nothing_while_all_is_well(self, rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-        """Deliveries that succeed are not logged."""
-        caplog.set_level(logging.INFO)
-        await rig.connect("a", Backend())
-
-        await rig.send(b"x")
-        await rig.drain()
-
-        assert [] == caplog.messages
-
-
-class TestLifecycle:
-    async def test_starts_and_shuts_down_the_exporter(self, rig: Rig) -> None:
-        """The exporter is started with its destination, and shut down with it."""
-        backend = Backend()
-        destination = await rig.connect("a", backend)
-        states = [backend.state]
-
-        await destination.shutdown()
-
-        assert ["started", "shut down"] == [*states, backend.state]
-
-    async def test_says_what_was_not_delivered(self, rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-        """A drain ends when its time is over; what is left is said once, by its number, at shutdown."""
-        destination = await rig.connect("a", Backend(_fail(Retryable("down"), times=10**9)))
-        await rig.send(b"x", items=42)
-
-        await destination.drain(0.01)
-        await destination.shutdown()
-        await destination.shutdown()
-
-        assert ["exporter a: 42 items were not delivered"] == [m for m in caplog.messages if "delivered" in m]
-        assert 42 == rig.count("exporter_queue_size")
-
-    async def test_shutdown_without_start(self) -> None:
-        """A destination that was never started can be shut down."""
-        journal = MemoryJournal()
-        destination = Destination(
-            "a", Backend(), journal.open_cursor("a", frozenset({"traces"})), DeliveryConfig(), Meter()
-        )
-
-        await destination.shutdown()
-        await destination.drain(0)
-
-    async def test_what_was_under_way_waits_still(self, rig: Rig) -> None:
-        """A request that is cut off by the shutdown is not acknowledged: a cursor opened anew reads it again."""
-        backend = Backend()
-        backend.open.clear()
-        destination = await rig.connect("a", backend)
-        await rig.send(b"x")
-        await backend.requested(1)
-
-        await destination.shutdown()
-
-        again = rig.journal.open_cursor("a", frozenset(Signal))
-        assert [b"x"] == [entry.record.payload for entry in await asyncio.wait_for(again.read(10), 20)]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"sending_queue": {"enabled": False}},
-        {"sending_queue": {"queue_size": 1000}},
-        {"sending_queue": {"num_consumers": 0}},
-        {"sending_queue": {"batch": {"max_size": 0}}},
-        {"timeout": 5},
-        {"timeout": "0s"},
-    ],
-    ids=str,
-)
-def test_settings_without_a_meaning_are_refused(wrong: dict[str, Any]) -> None:
-    """What would have no effect here, or none that makes sense, is an error."""
-    with pytest.raises(ValueError, match="validation error"):
-        DeliveryConfig.model_validate(wrong)
-
-
-def test_pasted_collector_settings_are_accepted() -> None:
-    """What Collector configs usually have is taken."""
-    DeliveryConfig.model_validate(
-        {
-            "timeout": "10s",
-            "sending_queue": {"enabled": True, "num_consumers": 10, "storage": "file_storage"},
-            "retry_on_failure": {"enabled": True, "initial_interval": "5s", "max_elapsed_time": "5m"},
-        }
-    )
