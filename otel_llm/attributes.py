@@ -8,24 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from otel_llm.values import SCALARS, Scalar, Value, Writable, encode, to_python, write
 
 if TYPE_CHECKING:
-    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+    from collections.abc import Mapping
+
+    from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
     from otel_llm.detection import Detector
 
 __all__ = ["Attributes", "Scalar", "Shared", "Value", "Writable"]
-
-Scalar: TypeAlias = str | bool | int | float
-Writable: TypeAlias = Scalar | Sequence[Scalar]
-"""What may be written: an attribute's types (OpenTelemetry specification, "Attribute").
-
-Nesting cannot grow by a write, so nothing that was accepted can become too deep to be read again."""
-Value: TypeAlias = Any
-"""What may be read: also bytes, None for an empty value, and lists and dicts of any of these."""
 
 
 @dataclass(slots=True)
@@ -49,16 +43,17 @@ class Attributes:
     attributes with one key the last is read; a write or a removal leaves none of the others behind.
     """
 
-    __slots__ = ("_attributes", "_duplicates", "_index", "_shared", "_values")
+    __slots__ = ("_duplicates", "_index", "_proto", "_shared", "_values")
 
-    _attributes: RepeatedCompositeFieldContainer[KeyValue]
-    _shared: Shared
-    _index: dict[str, KeyValue] | None
+    _proto: Any
+    _index: dict[str, KeyValue | None] | None
+    """By key; None for what was written by `update` and has not been looked up since."""
     _values: dict[str, Scalar]
-    _duplicates: bool
+    """What was read or written already."""
 
-    def __init__(self, attributes: RepeatedCompositeFieldContainer[KeyValue], shared: Shared) -> None:
-        self._attributes = attributes
+    def __init__(self, proto: Any, shared: Shared) -> None:
+        """Take a message with a field `attributes`."""
+        self._proto = proto
         self._shared = shared
         self._index = None
         self._values = {}
@@ -67,11 +62,11 @@ class Attributes:
         """Return the attribute as plain Python; None if it is missing or empty."""
         if key in self._values:
             return self._values[key]
-        pair = (self._index or self._indexed()).get(key)
+        pair = self._find(key)
         if pair is None:
             return None
         value = to_python(pair.value)
-        if type(value) in _SCALARS:  # a list is the caller's own, to change as he likes
+        if type(value) in SCALARS:  # a list is the caller's own, to change as he likes
             self._values[key] = value
         return value
 
@@ -110,36 +105,40 @@ class Attributes:
             TypeError: the value is of no type that an attribute can have.
             ValueError: an integer does not fit in 64 bits.
         """
-        index = self._index or self._indexed()
-        pair = index.get(key)
-        if pair is not None:
-            if not self._duplicates and _same(self.get(key), value):
-                return
+        if key not in (self._index or self._indexed()):
+            self.update({key: value})
+        elif self._duplicates or not _same(self.get(key), value):
+            pair = self._only(key)
+            write(pair.value, value)
             self._values.pop(key, None)
-            if self._duplicates:
-                self.remove(key)
-                pair = None
-        if pair is not None:
-            write_value(pair.value, value)
-        else:
-            pair = self._attributes.add(key=key)
-            try:
-                write_value(pair.value, value)
-            except (TypeError, ValueError):
-                del self._attributes[-1]
-                raise
-            index[key] = pair
-        self._shared.dirty = True
+            self._shared.dirty = True
+
+    def update(self, attributes: Mapping[str, Writable]) -> None:
+        """Write several attributes. Those that are new cost together little more than one.
+
+        Raises:
+            TypeError, ValueError: as `set`; then none of the new ones is written.
+        """
+        index = self._index or self._indexed()
+        fresh = {key: value for key, value in attributes.items() if key not in index}
+        if fresh:
+            self._proto.MergeFromString(encode(self._proto.ATTRIBUTES_FIELD_NUMBER, fresh))
+            index.update(dict.fromkeys(fresh))
+            self._values.update({key: value for key, value in fresh.items() if _is_kept_as_is(value)})
+            self._shared.dirty = True
+        if len(fresh) < len(attributes):
+            for key, value in attributes.items():
+                if key not in fresh:
+                    self.set(key, value)
 
     def rename(self, old: str, new: str) -> None:
         """Give an attribute another key, its value untouched. What had the new key is replaced."""
         if old == new or old not in self:
             return
         self.remove(new)
-        if self._duplicates:
-            self._drop_all_but_last(old)
+        pair = self._only(old)
         index = self._indexed()
-        pair = index.pop(old)
+        del index[old]
         self._values.pop(old, None)
         pair.key = new
         index[new] = pair
@@ -148,19 +147,41 @@ class Attributes:
     def remove(self, key: str) -> None:
         """Remove every attribute with that key."""
         index = self._index or self._indexed()
-        if index.pop(key, None) is None:
-            return
-        self._values.pop(key, None)
-        for position in range(len(self._attributes) - 1, -1, -1):
-            if self._attributes[position].key == key:
-                del self._attributes[position]
-        self._shared.dirty = True
+        if key in index:
+            del index[key]
+            self._values.pop(key, None)
+            self._delete(key, keep_last=False)
+            self._shared.dirty = True
 
-    def _indexed(self) -> dict[str, KeyValue]:
+    def _indexed(self) -> dict[str, KeyValue | None]:
         if self._index is None:
-            self._index = {pair.key: pair for pair in self._attributes}
-            self._duplicates = len(self._index) != len(self._attributes)
+            attributes = self._proto.attributes
+            self._index = {pair.key: pair for pair in attributes}
+            self._duplicates = len(self._index) != len(attributes)
         return self._index
+
+    def _find(self, key: str) -> KeyValue | None:
+        """Return the last attribute with that key."""
+        index = self._index or self._indexed()
+        pair = index.get(key)
+        if pair is None and key in index:
+            self._index = None
+            pair = self._indexed()[key]
+        return pair
+
+    def _only(self, key: str) -> KeyValue:
+        """Return the last attribute with that key, which is there, and remove the others."""
+        if self._duplicates:
+            self._delete(key, keep_last=True)
+        return cast("KeyValue", self._find(key))
+
+    def _delete(self, key: str, *, keep_last: bool) -> None:
+        attributes = self._proto.attributes
+        for position in range(len(attributes) - 1, -1, -1):
+            if attributes[position].key == key:
+                if not keep_last:
+                    del attributes[position]
+                keep_last = False
 
     def _touched(self) -> None:
         """Say that somebody wrote past the index, as a text slot does."""
@@ -168,66 +189,14 @@ class Attributes:
         self._values.clear()
         self._shared.dirty = True
 
-    def _drop_all_but_last(self, key: str) -> None:
-        seen = False
-        for position in range(len(self._attributes) - 1, -1, -1):
-            if self._attributes[position].key == key:
-                if seen:
-                    del self._attributes[position]
-                seen = True
-
-
-def to_python(value: AnyValue) -> Value:
-    """Return an AnyValue as plain Python. A map with one key twice keeps the last."""
-    kind = value.WhichOneof("value")
-    if kind is None:
-        return None
-    if kind in _PLAIN:
-        return getattr(value, kind)
-    if kind == "array_value":
-        return [to_python(item) for item in value.array_value.values]
-    return {pair.key: to_python(pair.value) for pair in value.kvlist_value.values}
-
-
-def write_value(target: AnyValue, value: Writable) -> None:
-    """Put a plain value into an AnyValue in place of what it held; a value that is refused changes nothing."""
-    if type(value) not in _SCALARS and isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        fresh = AnyValue()
-        fresh.array_value.SetInParent()  # an empty list is a list
-        for item in value:
-            _write_scalar(fresh.array_value.values.add(), item)
-        target.CopyFrom(fresh)
-    else:
-        _write_scalar(target, value)  # type: ignore[arg-type]  # what is no scalar either is refused there
-
-
-def _write_scalar(target: AnyValue, value: Scalar) -> None:
-    if isinstance(value, str):
-        try:
-            target.string_value = value
-        except UnicodeEncodeError:
-            target.string_value = without_surrogates(value)
-    elif isinstance(value, bool):  # before int, of which Python makes it a kind
-        target.bool_value = value
-    elif isinstance(value, int):
-        target.int_value = value
-    elif isinstance(value, float):
-        target.double_value = value
-    else:
-        raise TypeError(f"an attribute cannot hold a {type(value).__name__}")
-
-
-_SCALARS: Final = frozenset({str, bool, int, float})
-_PLAIN: Final = frozenset({"string_value", "int_value", "double_value", "bool_value", "bytes_value"})
-
-
-def without_surrogates(text: str) -> str:
-    """Return *text* with surrogate pairs joined and lone surrogates, which UTF-8 cannot hold, as U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
 
 def _same(old: Value, new: Writable) -> bool:
     """Tell whether two values are the same, type included: 1, 1.0 and True are three."""
     if type(old) is not list:
         return type(old) is type(new) and old == new
     return isinstance(new, Sequence) and not isinstance(new, str) and len(old) == len(new) and all(map(_same, old, new))
+
+
+def _is_kept_as_is(value: Writable) -> TypeGuard[Scalar]:
+    """Tell whether a value that was written is read as it is: a list is copied, and a surrogate in a text replaced."""
+    return type(value) in SCALARS and (type(value) is not str or value.isascii())

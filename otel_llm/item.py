@@ -24,8 +24,8 @@ class Item(Attributes):
 
     __slots__ = ("_dimensions", "_findings", "dropped", "scope")
 
-    def __init__(self, attributes: Any, scope: Scope, shared: Shared) -> None:
-        super().__init__(attributes, shared)
+    def __init__(self, proto: Any, scope: Scope, shared: Shared) -> None:
+        super().__init__(proto, shared)
         self.scope = scope
         """The instrumentation library that wrote it."""
         self.dropped: str | None = None

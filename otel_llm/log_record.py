@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_llm import semconv
-from otel_llm.attributes import Shared, Value, Writable, to_python, write_value
 from otel_llm.item import Item
 from otel_llm.text import Text, texts_of
+from otel_llm.values import Value, Writable, to_python, write
 
 if TYPE_CHECKING:
     from opentelemetry.proto.logs.v1 import logs_pb2
 
-    from otel_llm.resource import Scope
 
 __all__ = ["LogRecord"]
 
@@ -20,13 +19,9 @@ __all__ = ["LogRecord"]
 class LogRecord(Item):
     """One log record, or event where it has an event name."""
 
-    __slots__ = ("_proto",)
+    __slots__ = ()
 
     _proto: logs_pb2.LogRecord
-
-    def __init__(self, proto: logs_pb2.LogRecord, scope: Scope, shared: Shared) -> None:
-        super().__init__(proto.attributes, scope, shared)
-        self._proto = proto
 
     @property
     def is_gen_ai(self) -> bool:
@@ -65,7 +60,7 @@ class LogRecord(Item):
 
     @body.setter
     def body(self, body: Writable) -> None:
-        write_value(self._proto.body, body)
+        write(self._proto.body, body)
         self._shared.dirty = True
 
     def texts(self) -> list[Text]:

@@ -16,15 +16,14 @@ class Resource(Attributes):
     A scope is handed to `Processor.process_resource` too: `kind` tells them apart.
     """
 
-    __slots__ = ("_envelope", "_proto")
+    __slots__ = ("_envelope",)
 
     kind: Literal["resource", "scope"] = "resource"
 
     def __init__(self, envelope: Any, shared: Shared) -> None:
         """Take a ResourceSpans, ResourceLogs or ResourceMetrics."""
+        super().__init__(getattr(envelope, self.kind), shared)
         self._envelope = envelope
-        self._proto = getattr(envelope, self.kind)
-        super().__init__(self._proto.attributes, shared)
 
     def texts(self) -> list[Text]:
         """Return every text of it, its envelope's schema URL included; not those of the spans below."""

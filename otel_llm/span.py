@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from otel_llm.attributes import Attributes, Shared, Writable, without_surrogates, write_value
+from otel_llm.attributes import Attributes
 from otel_llm.item import Item
 from otel_llm.text import Text, texts_of
+from otel_llm.values import Writable, without_surrogates, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from otel_llm.resource import Scope
 
 __all__ = ["Event", "Span"]
 
@@ -21,11 +21,9 @@ __all__ = ["Event", "Span"]
 class Event(Attributes):
     """Something that happened while a span was open."""
 
-    __slots__ = ("_proto",)
+    __slots__ = ()
 
-    def __init__(self, proto: trace_pb2.Span.Event, shared: Shared) -> None:
-        super().__init__(proto.attributes, shared)
-        self._proto = proto
+    _proto: trace_pb2.Span.Event
 
     @property
     def name(self) -> str:
@@ -41,13 +39,9 @@ class Event(Attributes):
 class Span(Item):
     """One span."""
 
-    __slots__ = ("_proto",)
+    __slots__ = ()
 
     _proto: trace_pb2.Span
-
-    def __init__(self, proto: trace_pb2.Span, scope: Scope, shared: Shared) -> None:
-        super().__init__(proto.attributes, scope, shared)
-        self._proto = proto
 
     @property
     def name(self) -> str:
@@ -111,7 +105,7 @@ class Span(Item):
             name=without_surrogates(name), time_unix_nano=time_unix_nano or self._proto.end_time_unix_nano
         )
         for key, value in attributes.items():
-            write_value(event.attributes.add(key=key).value, value)
+            write(event.attributes.add(key=key).value, value)
         self._proto.events.append(event)
         self._shared.dirty = True
 

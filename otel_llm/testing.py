@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_llm.attributes import Writable, write_value
 from otel_llm.batch import Batch
 from otel_llm.chain import Chain
 from otel_llm.component import Exporter, Processor, ProcessorFactory, Settings
+from otel_llm.values import Writable, write
 
 if TYPE_CHECKING:
     from otel_llm.span import Span
@@ -164,4 +164,4 @@ def _fill(target: Any, attributes: Attributes) -> None:
         if isinstance(value, bytes):
             pair.value.bytes_value = value
         elif value is not None:
-            write_value(pair.value, value)
+            write(pair.value, value)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from otel_llm.attributes import without_surrogates
+from otel_llm.values import without_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,6 +19,7 @@ CODE = sorted([*ROOT.rglob("*.py"), *ROOT.parent.joinpath("processors").rglob("*
 
 FACADE = {
     "attributes", "batch", "log_record", "otlp_json", "otlp_json_fields", "otlp_response", "span", "testing", "text",
+    "values",
 }  # fmt: skip
 """The modules that know protobuf's types."""
 

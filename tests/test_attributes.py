@@ -10,13 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Proto
 
-from otel_llm.attributes import to_python
 from otel_llm.batch import Batch
 from otel_llm.testing import make_request, make_span
+from otel_llm.values import to_python
 
 if TYPE_CHECKING:
-    from otel_llm.attributes import Value, Writable
     from otel_llm.span import Span
+    from otel_llm.values import Value, Writable
 
 KEYS = st.sampled_from(["a", "b", "c", "gen_ai.x", ""])
 SCALARS = st.one_of(

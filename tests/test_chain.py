@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from otel_llm.attributes import Writable
     from otel_llm.log_record import LogRecord
     from otel_llm.resource import Resource
     from otel_llm.span import Span
+    from otel_llm.values import Writable
 
 
 class Recorder(Processor):

@@ -89,7 +89,7 @@ class Sink:
             return take
 
         for signal in Signal:
-            application.router.add_post(signal.http_path, route(signal))
+            application.router.add_post("/{prefix:.*}" + signal.http_path[1:], route(signal))
         return application
 
 

@@ -108,13 +108,19 @@ class CostProcessor(Processor):
 
         return bundled_prices()
 
+    @cached_property
+    def _provenance(self) -> dict[str, str]:
+        return {
+            semconv.COST_STATUS: "priced",
+            semconv.COST_SOURCE: self._book.source,
+            semconv.COST_PRICE_VERSION: self._book.version,
+        }
+
     def _write_priced(self, span: Span, cost: Cost) -> None:
-        span.set(semconv.COST_STATUS, "priced")
-        for part, pico in cost.parts:
-            span.set(_PARTS[part], float_usd(pico))
-        span.set(semconv.COST_SOURCE, self._book.source)
-        span.set(semconv.COST_PRICE_VERSION, self._book.version)
-        self._write_total(span, float_usd(cost.total))
+        usd = float_usd(cost.total)
+        amounts = {_PARTS[part]: float_usd(pico) for part, pico in cost.parts}
+        totals = dict.fromkeys((semconv.COST_TOTAL_USD, *self._aliases), usd)
+        span.update({**self._provenance, **amounts, **totals})
         self._priced()
 
     def _write_unpriced(self, span: Span, reason: Reason, reported: float | None) -> None:
