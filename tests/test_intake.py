@@ -109,6 +109,16 @@ async def test_a_batch_that_nobody_touches_is_kept_as_the_bytes_that_came(gatewa
     assert 1 == gateway.count("accepted_spans")
 
 
+async def test_odd_attributes_are_forwarded_as_they_came(gateway: Gateway) -> None:
+    """I28: no value, bytes, an empty key and a key that stands twice are all legal on the wire."""
+    body = ExportTraceServiceRequest.FromString(make_request({"none": None, "bytes": b"\xff", "": "x", "k": 1}))
+    body.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="k").value.int_value = 2
+    raw = body.SerializeToString()
+    await gateway.intake.receive(request(raw))
+
+    assert raw == (await gateway.kept())[0]
+
+
 async def test_an_empty_request_is_taken(gateway: Gateway) -> None:
     """I2: nothing in, success out, nothing kept."""
     assert Answer() == await gateway.intake.receive(request(b""))
