@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -21,7 +21,6 @@ from otel_llm.units import parse_duration, parse_integer
 
 if TYPE_CHECKING:
     from otel_llm.batch import Batch
-    from otel_llm.host import Host
     from otel_llm.log_record import LogRecord
     from otel_llm.resource import Resource
     from otel_llm.span import Span
@@ -38,6 +37,7 @@ __all__ = [
     "Extension",
     "ExtensionFactory",
     "Factory",
+    "HostView",
     "OnError",
     "Processor",
     "ProcessorFactory",
@@ -170,6 +170,15 @@ class Receiver(ABC):
         """Take no more; let what is under way finish within *grace_s* seconds. Safe to call twice, without `start`."""
 
 
+class HostView(Protocol):
+    """What an extension sees of the host."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes requests and has room for them."""
+        ...
+
+
 class Extension(ABC):
     """Something beside the pipelines, such as an endpoint that tells how the host is."""
 
@@ -179,7 +188,7 @@ class Extension(ABC):
         return ()
 
     @abstractmethod
-    async def start(self, host: Host, /) -> None:
+    async def start(self, host: HostView, /) -> None:
         """Begin. Everything has been built, and nothing flows yet."""
 
     @abstractmethod

@@ -34,6 +34,16 @@ class Item(Attributes):
         self._findings: dict[str, tuple[str | bytes, Sequence[Finding]]] | None = None
 
     @property
+    def trace_id(self) -> bytes:
+        """16 bytes; empty for a log record that belongs to no trace."""
+        return self._proto.trace_id  # type: ignore[no-any-return]  # protobuf's any
+
+    @property
+    def span_id(self) -> bytes:
+        """8 bytes; empty for a log record that belongs to no span."""
+        return self._proto.span_id  # type: ignore[no-any-return]  # as above
+
+    @property
     def resource(self) -> Resource:
         """Who sent it."""
         return self.scope.resource

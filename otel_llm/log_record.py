@@ -44,16 +44,6 @@ class LogRecord(Item):
         return self._proto.time_unix_nano
 
     @property
-    def trace_id(self) -> bytes:
-        """16 bytes; empty when it belongs to no trace."""
-        return self._proto.trace_id
-
-    @property
-    def span_id(self) -> bytes:
-        """8 bytes; empty when it belongs to no span."""
-        return self._proto.span_id
-
-    @property
     def body(self) -> Value:
         """What it says, as plain Python."""
         return to_python(self._proto.body)

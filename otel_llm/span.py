@@ -80,16 +80,6 @@ class Span(Item):
         return self._proto.end_time_unix_nano
 
     @property
-    def trace_id(self) -> bytes:
-        """16 bytes."""
-        return self._proto.trace_id
-
-    @property
-    def span_id(self) -> bytes:
-        """8 bytes."""
-        return self._proto.span_id
-
-    @property
     def parent_span_id(self) -> bytes:
         """8 bytes; empty for a root."""
         return self._proto.parent_span_id

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
-from otel_llm.component import Endpoint, Extension
+from otel_llm.component import Endpoint, Extension, HostView
 from otel_llm.http_server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_llm.extensions.health.config import HealthConfig
-    from otel_llm.host import Host
 
 __all__ = ["Health"]
 
@@ -25,7 +24,7 @@ class Health(Extension):
     full, and from the moment it is told to stop."""
 
     def __init__(self, config: HealthConfig, name: str) -> None:
-        self._host: Host | None = None
+        self._host: HostView | None = None
         self._since = time.monotonic()
         self._server = HttpServer(f"extensions.{name}.endpoint", config.endpoint, self._answer)
 
@@ -34,7 +33,7 @@ class Health(Extension):
         """Where it answers."""
         return (self._server.endpoint,)
 
-    async def start(self, host: Host, /) -> None:
+    async def start(self, host: HostView, /) -> None:
         """Begin to answer."""
         self._host = host
         await self._server.start()

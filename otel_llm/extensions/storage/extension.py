@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_llm.component import Extension
+from otel_llm.component import Extension, HostView
 from otel_llm.journal.memory import MemoryJournal
 
 if TYPE_CHECKING:
     from otel_llm.extensions.storage.config import StorageConfig
-    from otel_llm.host import Host
     from otel_llm.journal import Journal
 
 __all__ = ["Storage"]
@@ -27,7 +26,7 @@ class Storage(Extension):
         """Return the journal in which everything waits. Called once, before anything starts."""
         return MemoryJournal(self._capacity_bytes)
 
-    async def start(self, host: Host, /) -> None:
+    async def start(self, host: HostView, /) -> None:
         """Do nothing: the host owns the journal."""
 
     async def shutdown(self) -> None:
