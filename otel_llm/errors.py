@@ -11,6 +11,7 @@
     │   └── Forbidden        ... with these credentials
     ├── Retryable            the caller may try the very same again, after `after_s` if it is given
     └── Permanent            the caller gives the batch up: this destination will never take it
+        └── Oversize         ... unless it comes in smaller parts
 
 Their messages may be shown to clients and written to logs. So they are sentences of our own: never the text of another
 exception, never a part of what was received.
@@ -26,6 +27,7 @@ __all__ = [
     "Forbidden",
     "NotServed",
     "OtelLlmError",
+    "Oversize",
     "Permanent",
     "Refused",
     "Retryable",
@@ -96,6 +98,10 @@ class Permanent(OtelLlmError):
     def __init__(self, message: str, *, reason: str = "permanent") -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class Oversize(Permanent):
+    """Too much at once for this destination."""
 
 
 class Status(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ import grpc.aio
 
 from otel_llm import __version__
 from otel_llm.component import Exporter, Settings
-from otel_llm.errors import Permanent, Retryable
+from otel_llm.errors import Oversize, Permanent, Retryable
 from otel_llm.exporters.headers import plain
 from otel_llm.otlp_response import read_retry_after, read_success
 from otel_llm.signals import Signal
@@ -45,6 +46,9 @@ _OPTIONS: Final = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 0),
 )
+_TOO_LARGE: Final = re.compile("larger than max|exceeds maximum size", re.IGNORECASE)
+"""What gRPC in C and Go, and in Java, say of a message over their limit."""
+
 _COMPRESSION: Final = {"gzip": grpc.Compression.Gzip, "none": grpc.Compression.NoCompression}
 
 
@@ -86,7 +90,7 @@ class OtlpExporter(Exporter):
             # The deadline is sent along, so that the destination knows how long its work is of use.
             answer = await self._calls[batch.signal](batch.to_bytes(), timeout=self._timeout_s, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
-            raise _error(error.code(), read_retry_after(error.trailing_metadata())) from None
+            raise _error(error, read_retry_after(error.trailing_metadata())) from None
         rejected, _ = read_success(batch.signal, answer)
         return rejected
 
@@ -95,11 +99,15 @@ class OtlpExporter(Exporter):
         await self._stack.aclose()
 
 
-def _error(code: grpc.StatusCode, after_s: float | None) -> Retryable | Permanent:
+def _error(error: grpc.aio.AioRpcError, after_s: float | None) -> Retryable | Permanent:
+    code = error.code()
     if code is grpc.StatusCode.UNAVAILABLE:
         return Retryable(
             "the destination is out of reach, unavailable, or its TLS is not as configured", after_s=after_s
         )
     if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and after_s is not None):
         return Retryable(f"the destination answers {code.name}", after_s=after_s)
-    return Permanent(f"the destination answers {code.name}", reason=code.name.lower())
+    # The status alone is also that of a quota that is used up; only the words of gRPC's servers tell.
+    too_large = code is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE.search(error.details() or "")
+    kind = Oversize if too_large else Permanent
+    return kind(f"the destination answers {code.name}", reason=code.name.lower())

@@ -12,7 +12,7 @@ from yarl import URL
 
 from otel_llm import __version__
 from otel_llm.component import Exporter, Settings
-from otel_llm.errors import Permanent, Retryable
+from otel_llm.errors import Oversize, Permanent, Retryable
 from otel_llm.exporters.headers import plain
 from otel_llm.exporters.otlphttp.proxy import proxy_for
 from otel_llm.exporters.otlphttp.retry_after import parse_retry_after
@@ -28,6 +28,7 @@ __all__ = ["OtlpHttpExporter"]
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 """OTLP specification, "Retryable Response Codes" of OTLP/HTTP."""
 
+_TOO_LARGE: Final = 413
 _PROTOBUF: Final = "application/x-protobuf"
 _LONGEST_ANSWER: Final = 4 * 1024 * 1024
 _ANSWER_BODY_S: Final = 1.0
@@ -110,6 +111,8 @@ class OtlpHttpExporter(Exporter):
         if status in _RETRYABLE:
             after_s = parse_retry_after(response.headers.get("retry-after"), self._clock())
             raise Retryable(f"the destination answers HTTP {status}", after_s=after_s)
+        if status == _TOO_LARGE:
+            raise Oversize(f"the destination answers HTTP {status}", reason=f"http_{status}")
         if status // 100 != 2:  # noqa: PLR2004 - 2xx
             raise Permanent(f"the destination answers HTTP {status}", reason=f"http_{status}")
 
