@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bench.rig import Contestant
 
-__all__ = ["Case", "Measurement", "markdown"]
+__all__ = ["Case", "Measurement", "markdown", "setting"]
 
 _PEER: Final = "otelcol"
 _LIBRARIES: Final = ("grpcio", "protobuf", "uvloop")
@@ -50,13 +50,8 @@ class Measurement(NamedTuple):
 
 def markdown(measurements: Sequence[Measurement], contestants: Sequence[Contestant]) -> str:
     """Return a table with a row for each case and contestant; a cell holds every round, the ratio is of their means."""
-    versions = [f"{each.name} {each.version}" for each in contestants] + [
-        f"{name} {version(name)}" for name in _LIBRARIES
-    ]
-    kernel = platform.release().partition("-")[0]
-    machine = f"{os.cpu_count()} cores, {platform.system()} {kernel}, Python {platform.python_version()}"
     lines = [
-        f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} on {machine}; {', '.join(versions)}.",
+        setting(contestants),
         "Rounds in turn, each with a process of its own. What the columns mean: bench/README.md.",
         "",
         "| workload | task | program | CPU µs/span | to otelcol | p99 ms | peak RSS MiB | spans/s | retries | lost |",
@@ -65,6 +60,16 @@ def markdown(measurements: Sequence[Measurement], contestants: Sequence[Contesta
     for case, rounds in groupby(measurements, attrgetter("case")):
         lines += _rows(case, list(rounds))
     return "\n".join(lines) + "\n"
+
+
+def setting(contestants: Sequence[Contestant]) -> str:
+    """Return a sentence that says when, where and of what something was measured."""
+    versions = [f"{each.name} {each.version}" for each in contestants] + [
+        f"{name} {version(name)}" for name in _LIBRARIES
+    ]
+    kernel = platform.release().partition("-")[0]
+    machine = f"{os.cpu_count()} cores, {platform.system()} {kernel}, Python {platform.python_version()}"
+    return f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} on {machine}; {', '.join(versions)}."
 
 
 def _rows(case: Case, measurements: Sequence[Measurement]) -> list[str]:

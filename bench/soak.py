@@ -15,7 +15,8 @@ from statistics import linear_regression
 from typing import Final, NamedTuple
 
 from bench.process_tree import rss_mib
-from bench.rig import BenchError, Rig, Sent, otel_llm
+from bench.report import setting
+from bench.rig import BENCH, BenchError, Rig, Sent, otel_llm
 
 EVERY_S: Final = 5.0
 WARM_UP_SHARE: Final = 0.2
@@ -68,8 +69,13 @@ def main() -> int:
             Rig(Path(directory)), arguments.workload, arguments.task, arguments.rate, arguments.minutes * 60
         )
     slope = slope_mib_per_hour(samples)
-    print(f"{sent.spans} spans in {sent.seconds:.0f} s, {lost} lost, {sent.retries} retries, p99 {sent.p99_ms:.1f} ms")
-    print(f"RSS {samples[0].mib:.0f} to {samples[-1].mib:.0f} MiB, slope {slope:+.1f} MiB/h")
+    report = (
+        f"{setting([otel_llm()])}\n{arguments.workload} {arguments.task} at {arguments.rate:g} requests a second.\n\n"
+        f"{sent.spans} spans in {sent.seconds:.0f} s, {lost} lost, {sent.retries} retries, p99 {sent.p99_ms:.1f} ms.\n"
+        f"RSS {samples[0].mib:.0f} to {samples[-1].mib:.0f} MiB, slope {slope:+.1f} MiB/h.\n"
+    )
+    print(report)
+    (BENCH / "results" / f"soak-{arguments.minutes:g}min.md").write_text(report, encoding="utf-8")
     return int(slope > arguments.max_slope or lost != 0 or sent.failed != 0)
 
 
