@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -17,9 +17,11 @@ from otel_llm.errors import ConfigError, OtelLlmError, StartError
 __all__ = ["GROUP", "main", "make_app"]
 
 GROUP: Final = "otel_llm.commands"
-"""Entry points of commands that components bring along: plain functions with typer's annotations."""
+"""Entry points of commands that components bring along: functions with typer's annotations, or a `typer.Typer`."""
 
-_BUILT_IN: Final = ("run", "validate", "components", "process", "demo")
+Command: TypeAlias = Callable[..., Any] | typer.Typer
+
+_BUILT_IN: Final = ("run", "validate", "components", "process", "demo", "dead-letters")
 
 
 def main() -> None:
@@ -46,7 +48,11 @@ def make_app(wanted: str = "") -> typer.Typer:
     commands = _commands()
     for name, load in commands.items():
         if wanted == name or wanted not in commands:
-            app.command(name)(load())
+            command = load()
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=name)
+            else:
+                app.command(name)(command)
     return app
 
 
@@ -64,15 +70,16 @@ def _root(
     """Put gen_ai traces in order: normalised and priced, on their way to any OTLP backend."""
 
 
-def _commands() -> Mapping[str, Callable[[], Callable[..., Any]]]:
+def _commands() -> Mapping[str, Callable[[], Command]]:
     """Return how to load each command: the built-in ones first, then those of installed components by name."""
     built_in = {name: partial(_load_built_in, name) for name in _BUILT_IN}
     installed = {point.name: point.load for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
     return {**built_in, **{name: load for name, load in installed.items() if name not in built_in}}
 
 
-def _load_built_in(name: str) -> Callable[..., Any]:
-    return getattr(import_module(f"otel_llm.cli.{name}"), name)  # type: ignore[no-any-return]  # getattr is untyped
+def _load_built_in(name: str) -> Command:
+    module = name.replace("-", "_")
+    return getattr(import_module(f"otel_llm.cli.{module}"), module)  # type: ignore[no-any-return]  # getattr is untyped
 
 
 def _fail(problems: tuple[str, ...], status: int) -> None:

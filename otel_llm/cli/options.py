@@ -14,13 +14,15 @@ from otel_llm.errors import ConfigError
 if TYPE_CHECKING:
     from otel_llm.config import HostConfig
 
-__all__ = ["ConfigOption", "read_config"]
+__all__ = ["ConfigOption", "OptionalConfigOption", "StrictOption", "read_config"]
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The YAML file.", show_default=False)]
 OptionalConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="The YAML file. Without it: the embedded default.", show_default=False),
 ]
+
+StrictOption = Annotated[bool, typer.Option("--strict", help="Refuse a config that works but is not safe.")]
 
 
 def read_config(path: Path | None) -> HostConfig:

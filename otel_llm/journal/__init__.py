@@ -6,18 +6,44 @@ own pace, and a record is gone when the last cursor has passed it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
+
+from otel_llm.signals import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from otel_llm.signals import Signal
-
-__all__ = ["Cursor", "Entry", "Journal", "JournalProvider", "Position", "Record"]
+__all__ = [
+    "CORRUPT",
+    "EXPIRED",
+    "PIPELINE_REMOVED",
+    "QUEUE_FULL",
+    "Cursor",
+    "Entry",
+    "Journal",
+    "JournalProvider",
+    "Position",
+    "Record",
+    "Skipped",
+]
 
 Position = int
 """Where a record stands. Grows with every record, never comes again."""
+
+Skipped = Callable[[Signal, int, str], None]
+"""Told the signal and the number of items that a destination will not get, and which of these is the reason:"""
+
+QUEUE_FULL: Final = "queue_full"
+"""The journal was full, and the destination is one that drops its oldest then."""
+EXPIRED: Final = "expired"
+"""They waited for longer than is allowed."""
+CORRUPT: Final = "corrupt"
+"""They cannot be read any more."""
+PIPELINE_REMOVED: Final = "pipeline_removed"
+"""The config does not connect their pipeline with the destination any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +82,10 @@ class Cursor(Protocol):
         """Say that this destination is done with an entry: delivered, or given up. In any order."""
         ...
 
+    def on_skip(self, skipped: Skipped) -> None:
+        """Call *skipped* from now on, in the event loop, when the journal gives something up for this destination."""
+        ...
+
     @property
     def waiting_items(self) -> int:
         """Items appended for this destination and not acknowledged yet, those under way included."""
@@ -70,16 +100,50 @@ class Cursor(Protocol):
 class Journal(Protocol):
     """Keeps records until every cursor that reads their pipeline has acknowledged them."""
 
+    def open_cursor(self, destination: str, pipelines: frozenset[str], *, drop_oldest: bool = False) -> Cursor:
+        """Return the cursor of *destination*, which reads what comes from *pipelines*.
+
+        Opened anew it is the same cursor, and returns again what has not been acknowledged. Open all before `start`;
+        one that is opened later may count on nothing before `subscribe` has been called.
+
+        With *drop_oldest*, the journal makes room, when it is full, of what this destination has not read yet.
+        """
+        ...
+
+    async def start(self) -> None:
+        """Open it. Called once, before anything is appended or read.
+
+        Raises:
+            StartError: what it keeps its records in cannot be used.
+        """
+        ...
+
+    async def subscribe(self, readers: Mapping[str, frozenset[str]]) -> None:
+        """Let destinations read what is appended to these pipelines from now on, and nothing else.
+
+        Call while nothing is appended, with all cursors open. What waits of a pipeline that a destination does not read
+        any more is skipped; who is not among *readers* at all goes on with what waits until its cursor is closed.
+
+        Raises:
+            StartError: it cannot be written down.
+        """
+        ...
+
+    async def close_cursor(self, destination: str) -> None:
+        """Forget a destination, and what waits for it. Nothing reads through its cursor any more."""
+        ...
+
     async def append(self, records: Sequence[Record]) -> Position:
         """Add all records, or none; return the last one's position when they are as safe as the journal promises.
 
         Raises:
-            Retryable: it is full.
+            Retryable: it is full, or takes nothing any more.
+            TooLarge: they would not fit if it were empty.
         """
         ...
 
-    def open_cursor(self, destination: str, pipelines: frozenset[str]) -> Cursor:
-        """Return the cursor of *destination*, which reads what comes from *pipelines*. Open all before appending."""
+    async def broken(self) -> str:
+        """Wait until it can keep its promise no longer, and return why. It acknowledges nothing more, for good."""
         ...
 
     @property
@@ -89,11 +153,11 @@ class Journal(Protocol):
 
     @property
     def capacity_bytes(self) -> int:
-        """Bytes it may keep at most."""
+        """Bytes it may keep at most. Less than what is configured where the disk has less."""
         ...
 
     async def shutdown(self) -> None:
-        """Close. Safe to call twice."""
+        """Close. Safe to call twice, and without `start`."""
         ...
 
 
@@ -103,4 +167,9 @@ class JournalProvider(Protocol):
 
     def journal(self) -> Journal:
         """Return the journal. Called once, before anything starts."""
+        ...
+
+    @property
+    def dead_letters(self) -> Path | None:
+        """The directory for what destinations refuse for good; None where nothing is kept on disk."""
         ...

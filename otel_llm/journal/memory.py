@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from otel_llm.errors import Retryable, TooLarge
-from otel_llm.journal import Cursor, Entry, Journal, Position, Record
+from otel_llm.journal import PIPELINE_REMOVED, QUEUE_FULL, Cursor, Entry, Journal, Position, Record, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["DEFAULT_CAPACITY_BYTES", "MemoryJournal"]
+__all__ = ["DEFAULT_CAPACITY_BYTES", "Kept", "MemoryJournal"]
 
 DEFAULT_CAPACITY_BYTES: Final = 64 * 1024 * 1024
 
@@ -44,28 +46,53 @@ class MemoryJournal(Journal):
         size = sum(map(_size, records))
         if size > self._capacity_bytes:
             raise TooLarge("the request is larger than what may wait for destinations")
-        if self._used_bytes + size > self._capacity_bytes:
+        if self._used_bytes + size > self._capacity_bytes and not self._drop_oldest(size):
             raise Retryable("the journal is full", after_s=_FULL_AFTER_S)
-        if not all(record.pipeline in self._readers for record in records):
+        if not all(self._readers.get(record.pipeline) for record in records):
             raise ValueError("no destination reads this pipeline")
         for record in records:
             self._last += 1
             readers = self._readers[record.pipeline]
-            kept = _Kept(Entry(self._last, record), owed=len(readers))
+            kept = Kept(Entry(self._last, record), set(readers))
             for cursor in readers:
                 cursor.add(kept)
         self._used_bytes += size
         return self._last
 
-    def open_cursor(self, destination: str, pipelines: frozenset[str]) -> Cursor:
+    def open_cursor(self, destination: str, pipelines: frozenset[str], *, drop_oldest: bool = False) -> Cursor:
         """Return the cursor of *destination*; opened anew it reads again what has not been acknowledged."""
         cursor = self._cursors.get(destination)
         if cursor is None:
-            cursor = self._cursors[destination] = MemoryCursor(self._free)
+            cursor = self._cursors[destination] = MemoryCursor(self._free, drop_oldest=drop_oldest)
             for pipeline in pipelines:
                 self._readers[pipeline].append(cursor)
         cursor.rewind()
         return cursor
+
+    async def start(self) -> None:
+        """Do nothing: there is nothing to open."""
+
+    async def subscribe(self, readers: Mapping[str, frozenset[str]]) -> None:
+        """Let destinations read what is appended to these pipelines from now on."""
+        self._readers = defaultdict(list)
+        for destination, pipelines in readers.items():
+            cursor = self._cursors[destination]
+            cursor.drop_removed(pipelines)
+            for pipeline in pipelines:
+                self._readers[pipeline].append(cursor)
+
+    async def close_cursor(self, destination: str) -> None:
+        """Forget a destination, and what waits for it."""
+        cursor = self._cursors.pop(destination)
+        for readers in self._readers.values():
+            if cursor in readers:
+                readers.remove(cursor)
+        cursor.close()
+
+    async def broken(self) -> str:
+        """Wait for what never happens."""
+        never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        return await never
 
     @property
     def used_bytes(self) -> int:
@@ -80,26 +107,46 @@ class MemoryJournal(Journal):
     async def shutdown(self) -> None:
         """Do nothing: what is kept goes with the object."""
 
-    def _free(self, record: Record) -> None:
-        self._used_bytes -= _size(record)
+    def _drop_oldest(self, size: int) -> bool:
+        """Make room of what destinations that were told so have not read, oldest first; but nothing in vain."""
+        room = self._capacity_bytes - self._used_bytes
+        unread = merge(*(cursor.droppable() for cursor in self._cursors.values()), key=lambda kept: kept.entry.position)
+        dropped: list[Kept] = []
+        for kept, _ in groupby(unread):
+            if room >= size:
+                break
+            if all(cursor.may_drop(kept) for cursor in kept.holders):
+                dropped.append(kept)
+                room += _size(kept.entry.record)
+        if room < size:
+            return False
+        for kept in dropped:
+            for cursor in tuple(kept.holders):
+                cursor.drop(kept)
+        return True
+
+    def _free(self, kept: Kept) -> None:
+        self._used_bytes -= _size(kept.entry.record)
 
 
-@dataclass(slots=True)
-class _Kept:
+@dataclass(eq=False, slots=True)
+class Kept:
     """One entry, shared by the cursors that read it."""
 
     entry: Entry
-    owed: int
+    holders: set[MemoryCursor]
     """Destinations that have not acknowledged it."""
 
 
 class MemoryCursor(Cursor):
     """One destination's place in a `MemoryJournal`. One task reads at a time."""
 
-    def __init__(self, free: Callable[[Record], None]) -> None:
+    def __init__(self, free: Callable[[Kept], None], *, drop_oldest: bool) -> None:
         self._free = free
-        self._kept: dict[Position, _Kept] = {}
-        self._unread: deque[Entry] = deque()
+        self._drop_oldest = drop_oldest
+        self._skipped: Skipped = lambda _signal, _items, _reason: None
+        self._kept: dict[Position, Kept] = {}
+        self._unread: deque[Kept] = deque()
         self._appended = asyncio.Event()
         self._waiting_items = 0
         self._waiting_bytes = 0
@@ -109,10 +156,10 @@ class MemoryCursor(Cursor):
         while not self._unread:
             self._appended.clear()
             await self._appended.wait()
-        entries = [self._unread.popleft()]
+        entries = [self._unread.popleft().entry]
         room = max_bytes - len(entries[0].record.payload)
-        while self._unread and (room := room - len(self._unread[0].record.payload)) >= 0:
-            entries.append(self._unread.popleft())
+        while self._unread and (room := room - len(self._unread[0].entry.record.payload)) >= 0:
+            entries.append(self._unread.popleft().entry)
         return entries
 
     def ack(self, position: Position) -> None:
@@ -123,9 +170,13 @@ class MemoryCursor(Cursor):
         record = kept.entry.record
         self._waiting_items -= record.item_count
         self._waiting_bytes -= len(record.payload)
-        kept.owed -= 1
-        if kept.owed == 0:
-            self._free(record)
+        kept.holders.remove(self)
+        if not kept.holders:
+            self._free(kept)
+
+    def on_skip(self, skipped: Skipped) -> None:
+        """Call *skipped* from now on for what is dropped."""
+        self._skipped = skipped
 
     @property
     def waiting_items(self) -> int:
@@ -137,18 +188,42 @@ class MemoryCursor(Cursor):
         """The same in bytes of payload."""
         return self._waiting_bytes
 
-    def add(self, kept: _Kept) -> None:
+    def add(self, kept: Kept) -> None:
         """Let *kept* be read here too."""
         record = kept.entry.record
         self._kept[kept.entry.position] = kept
-        self._unread.append(kept.entry)
+        self._unread.append(kept)
         self._waiting_items += record.item_count
         self._waiting_bytes += len(record.payload)
         self._appended.set()
 
     def rewind(self) -> None:
         """Begin again with the oldest entry that has not been acknowledged."""
-        self._unread = deque(kept.entry for kept in self._kept.values())
+        self._unread = deque(self._kept.values())
+
+    def droppable(self) -> Iterable[Kept]:
+        """Return what it might drop, oldest first."""
+        return self._unread if self._drop_oldest else ()
+
+    def may_drop(self, kept: Kept) -> bool:
+        """Return whether an entry that it has not acknowledged is among `droppable`."""
+        return self._drop_oldest and bool(self._unread) and self._unread[0].entry.position <= kept.entry.position
+
+    def drop(self, kept: Kept, reason: str = QUEUE_FULL) -> None:
+        """Give up an entry that it has not read."""
+        self._unread.remove(kept)
+        self.ack(kept.entry.position)
+        self._skipped(kept.entry.record.signal, kept.entry.record.item_count, reason)
+
+    def drop_removed(self, pipelines: frozenset[str]) -> None:
+        """Give up what it has not read of all but *pipelines*."""
+        for kept in [kept for kept in self._unread if kept.entry.record.pipeline not in pipelines]:
+            self.drop(kept, PIPELINE_REMOVED)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for position in tuple(self._kept):
+            self.ack(position)
 
 
 def _size(record: Record) -> int:

@@ -20,9 +20,11 @@ def test_brings_a_journal_of_the_size_that_is_configured(config: dict[str, int],
     assert 64 * 1024 * 1024 == MemoryJournal().capacity_bytes
 
 
-@pytest.mark.parametrize("wrong", [{"max_size_mib": 0}, {"max_size_mib": True}, {"directory": "/tmp"}], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [{"max_size_mib": 0}, {"max_size_mib": True}, {"mode": "disk"}, {"fsync": "batch"}], ids=str
+)
 def test_bad_settings_are_refused(wrong: dict[str, object]) -> None:
-    """No room at all, and keys that have no effect, are errors."""
+    """No room at all, a journal on no disk, and keys that have no effect, are errors."""
     with pytest.raises(ValidationError):
         factory.build(wrong)
 

@@ -6,4 +6,4 @@ from otel_llm.extensions.storage.extension import Storage
 
 __all__ = ["Storage", "StorageConfig", "factory"]
 
-factory = ExtensionFactory("storage", StorageConfig, lambda config, _: Storage(config))
+factory = ExtensionFactory("storage", StorageConfig, Storage)
