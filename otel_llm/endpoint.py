@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator
@@ -13,7 +13,7 @@ from otel_llm.errors import StartError
 if TYPE_CHECKING:
     from otel_llm.component import Endpoint
 
-__all__ = ["ListenEndpoint", "cannot_listen", "parse_listen_endpoint"]
+__all__ = ["ListenEndpoint", "cannot_listen", "is_loopback", "parse_listen_endpoint"]
 
 _FORM: Final = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[A-Za-z0-9._-]*)):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT: Final = 65535
@@ -49,6 +49,14 @@ def _checked(value: str) -> str:
 
 ListenEndpoint = Annotated[str, AfterValidator(_checked)]
 """The type of a config's `endpoint` at which something listens. Port 0 takes any that is free."""
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches *host*. A name other than `localhost` is not looked up: it may change."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def cannot_listen(endpoint: Endpoint) -> StartError:

@@ -8,6 +8,7 @@ import socket
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
+from signal import Signals
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import pytest
@@ -40,14 +41,27 @@ class Program:
         """Whether it has not ended."""
         return self._process.returncode is None
 
-    async def stop(self, timeout_s: float = 20.0) -> int:
-        """Send SIGTERM; return the exit status, which tells of SIGKILL where *timeout_s* were not enough."""
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def signal(self, number: Signals) -> None:
+        """Send a signal, if it has not ended."""
         if self.running:
-            self._process.terminate()
+            self._process.send_signal(number)
+
+    async def wait(self, timeout_s: float = 20.0) -> int:
+        """Wait for its end; return the exit status, which tells of SIGKILL where *timeout_s* were not enough."""
         try:
             return await asyncio.wait_for(self._process.wait(), timeout_s)
         except TimeoutError:
             return await self.kill()
+
+    async def stop(self, timeout_s: float = 20.0) -> int:
+        """Send SIGTERM; return the exit status, which tells of SIGKILL where *timeout_s* were not enough."""
+        self.signal(Signals.SIGTERM)
+        return await self.wait(timeout_s)
 
     async def kill(self) -> int:
         """Send SIGKILL; return the exit status."""

@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 
 from otel_llm.component import Consume, Receiver, Settings
 from otel_llm.receivers.otlp import factory
+from otel_llm.reload import Files
 from otel_llm.request import Answer, Request
 from otel_llm.telemetry import Meter
 
@@ -58,13 +59,19 @@ def meter() -> Meter:
 
 
 @pytest.fixture
-async def start(door: Door, meter: Meter) -> AsyncIterator[Start]:
+def files(meter: Meter) -> Files:
+    """The files that those receivers read. They are looked at when a test says so."""
+    return Files(meter)
+
+
+@pytest.fixture
+async def start(door: Door, meter: Meter, files: Files) -> AsyncIterator[Start]:
     """Start an OTLP receiver from the YAML that stands under `receivers.otlp`. It ends with the test."""
     started: list[Receiver] = []
 
     async def start_from(text: str, consume: Consume = door) -> Receiver:
         raw: dict[str, Any] = yaml.safe_load(text)
-        receiver = factory.build(raw, Settings("otlp", meter))
+        receiver = factory.build(raw, Settings("otlp", meter, watch=files.watch))
         started.append(receiver)
         await receiver.start(consume)
         return receiver

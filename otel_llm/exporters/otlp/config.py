@@ -7,11 +7,11 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from otel_llm.component import Config
 from otel_llm.exporters.delivery import DeliveryConfig
 from otel_llm.exporters.headers import Headers  # noqa: TC001 - pydantic reads the annotation at run time
+from otel_llm.tls import ClientTlsConfig
 
-__all__ = ["OtlpConfig", "TlsConfig"]
+__all__ = ["OtlpConfig"]
 
 _ENDPOINT: Final = re.compile(r"(?:https?://)?(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):[0-9]{1,5}/?")
 _PLAIN: Final = "http://"
@@ -31,20 +31,13 @@ def _is_metadata(headers: Headers) -> Headers:
     return headers
 
 
-class TlsConfig(Config):
-    """Encryption of the connection."""
-
-    insecure: bool = False
-    """`true`: plain text. Otherwise TLS, checked against the certificate authorities that the system trusts."""
-
-
 class OtlpConfig(DeliveryConfig):
     """Where to, and how."""
 
     endpoint: Annotated[str, AfterValidator(_is_endpoint)]
     """`host:port`. With `https://` before it: TLS, whatever `tls.insecure` says."""
 
-    tls: TlsConfig = TlsConfig()
+    tls: ClientTlsConfig = ClientTlsConfig()
     """Encryption. As in the Collector it is on unless switched off, for this machine too."""
 
     headers: Annotated[Headers, AfterValidator(_is_metadata)] = Field(default_factory=dict)
@@ -57,6 +50,13 @@ class OtlpConfig(DeliveryConfig):
     def _says_one_thing(self) -> Self:
         if self.endpoint.startswith(_PLAIN) and not self.tls.insecure:
             raise ValueError("endpoint: says http://, but TLS is on: add `tls: {insecure: true}`, or write https://")
+        if self.tls.insecure_skip_verify:
+            raise ValueError(
+                "tls.insecure_skip_verify: gRPC for Python always verifies: "
+                "trust the destination's authority by ca_file, expect another name by server_name_override"
+            )
+        if self.tls.min_version != "1.2":
+            raise ValueError("tls.min_version: gRPC for Python speaks 1.2 and 1.3, and cannot be kept from either")
         return self
 
     @property

@@ -13,10 +13,14 @@ from otel_llm import __version__
 from otel_llm.component import Exporter, Settings
 from otel_llm.errors import Oversize, Permanent, Retryable
 from otel_llm.exporters.headers import plain
+from otel_llm.exporters.otlp.unreachable import reason
 from otel_llm.otlp_response import read_retry_after, read_success
 from otel_llm.signals import Signal
+from otel_llm.tls import ClientTls
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otel_llm.batch import Batch
     from otel_llm.exporters.otlp.config import OtlpConfig
 
@@ -40,6 +44,8 @@ _OPTIONS: Final = (
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
     # gRPC's own waits between connection attempts grow to two minutes, in which every attempt of ours would fail.
     ("grpc.max_reconnect_backoff_ms", 5_000),
+    # Also the longest time for making a connection: by default 20 s, for a host that does not answer any more.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     # Finds out that a connection is dead while calls wait on it. Not between calls: servers close connections that
     # ping without need.
     ("grpc.keepalive_time_ms", 60_000),
@@ -49,6 +55,9 @@ _OPTIONS: Final = (
 _TOO_LARGE: Final = re.compile("larger than max|exceeds maximum size", re.IGNORECASE)
 """What gRPC in C and Go, and in Java, say of a message over their limit."""
 
+_ANSWER_TOO_LARGE: Final = "CLIENT: Received message larger than max"
+"""What gRPC on this side says of an answer over our limit: there is one, so the request was taken."""
+
 _COMPRESSION: Final = {"gzip": grpc.Compression.Gzip, "none": grpc.Compression.NoCompression}
 
 
@@ -57,9 +66,12 @@ class OtlpExporter(Exporter):
 
     _calls: dict[Signal, Any]
 
-    def __init__(self, config: OtlpConfig, _settings: Settings) -> None:
+    def __init__(self, config: OtlpConfig, settings: Settings) -> None:
         self._address = config.address
-        self._credentials = None if config.plain_text else grpc.ssl_channel_credentials()
+        self._options: Sequence[tuple[str, object]] = _OPTIONS
+        if config.tls.server_name_override is not None:
+            self._options = (*_OPTIONS, ("grpc.ssl_target_name_override", config.tls.server_name_override))
+        self._tls = None if config.plain_text else ClientTls.load(config.tls, f"exporters.{settings.name}.tls")
         self._compression = _COMPRESSION[config.compression]
         self._metadata = tuple(plain(config.headers).items())
         self._timeout_s = config.timeout
@@ -73,9 +85,9 @@ class OtlpExporter(Exporter):
     async def start(self) -> None:
         """Make the channel, which connects when it is needed."""
         channel = await self._stack.enter_async_context(
-            grpc.aio.insecure_channel(self._address, _OPTIONS, self._compression)
-            if self._credentials is None
-            else grpc.aio.secure_channel(self._address, self._credentials, _OPTIONS, self._compression)
+            grpc.aio.insecure_channel(self._address, self._options, self._compression)
+            if self._tls is None
+            else grpc.aio.secure_channel(self._address, _credentials(self._tls), self._options, self._compression)
         )
         self._calls = {signal: channel.unary_unary(signal.grpc_method) for signal in Signal}
 
@@ -90,6 +102,8 @@ class OtlpExporter(Exporter):
             # The deadline is sent along, so that the destination knows how long its work is of use.
             answer = await self._calls[batch.signal](batch.to_bytes(), timeout=self._timeout_s, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
+            if _ANSWER_TOO_LARGE in (error.details() or ""):
+                return 0  # sent again, or kept to be, it would come twice
             raise _error(error, read_retry_after(error.trailing_metadata())) from None
         rejected, _ = read_success(batch.signal, answer)
         return rejected
@@ -99,12 +113,14 @@ class OtlpExporter(Exporter):
         await self._stack.aclose()
 
 
+def _credentials(tls: ClientTls) -> grpc.ChannelCredentials:
+    return grpc.ssl_channel_credentials(tls.authorities, tls.key, tls.certificate)
+
+
 def _error(error: grpc.aio.AioRpcError, after_s: float | None) -> Retryable | Permanent:
     code = error.code()
     if code is grpc.StatusCode.UNAVAILABLE:
-        return Retryable(
-            "the destination is out of reach, unavailable, or its TLS is not as configured", after_s=after_s
-        )
+        return Retryable(reason(error.details() or ""), after_s=after_s)
     if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and after_s is not None):
         return Retryable(f"the destination answers {code.name}", after_s=after_s)
     # The status alone is also that of a quota that is used up; only the words of gRPC's servers tell.

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from otel_llm.exporters.delivery import DeliveryConfig
 from otel_llm.exporters.headers import Headers  # noqa: TC001 - pydantic reads the annotation at run time
 from otel_llm.signals import Signal
+from otel_llm.tls import ClientTlsConfig
 
 __all__ = ["OtlpHttpConfig"]
 
@@ -40,6 +41,9 @@ class OtlpHttpConfig(DeliveryConfig):
     metrics_endpoint: Url | None = None
     """Whole URL for metrics."""
 
+    tls: ClientTlsConfig = ClientTlsConfig()
+    """How to connect to `https://`. `http://` is plain text, and `tls.insecure` neither needed nor of effect."""
+
     headers: Headers = Field(default_factory=dict)
     """Sent with every request, such as an API key."""
 
@@ -50,7 +54,14 @@ class OtlpHttpConfig(DeliveryConfig):
     def _leads_somewhere(self) -> Self:
         if not self.urls:
             raise ValueError("endpoint: is missing (or one of traces_endpoint, logs_endpoint, metrics_endpoint)")
+        if not self.encrypted and self.tls.says_how:
+            raise ValueError("tls: has no effect, because nothing is sent to https://")
         return self
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether anything is sent over TLS."""
+        return any(url.startswith("https:") for url in self.urls.values())
 
     @property
     def urls(self) -> dict[Signal, str]:

@@ -17,6 +17,7 @@ from otel_llm.exporters.headers import plain
 from otel_llm.exporters.otlphttp.proxy import proxy_for
 from otel_llm.exporters.otlphttp.retry_after import parse_retry_after
 from otel_llm.otlp_response import read_success
+from otel_llm.tls import ClientTls, certificate_problem
 
 if TYPE_CHECKING:
     from otel_llm.batch import Batch
@@ -51,6 +52,8 @@ class OtlpHttpExporter(Exporter):
 
     def __init__(self, config: OtlpHttpConfig, settings: Settings) -> None:
         self._targets = {signal: (url, proxy_for(url)) for signal, url in config.urls.items()}
+        self._tls = ClientTls.load(config.tls, f"exporters.{settings.name}.tls").context if config.encrypted else True
+        self._server_name = config.tls.server_name_override
         self._clock = settings.clock
         self._headers = plain(config.headers) | {
             "content-type": _PROTOBUF,
@@ -93,10 +96,18 @@ class OtlpHttpExporter(Exporter):
         try:
             # Redirects are not followed: the headers hold credentials, and they are for this destination only.
             async with self._session.post(
-                url, data=body, headers=self._headers, proxy=proxy, allow_redirects=False
+                url,
+                data=body,
+                headers=self._headers,
+                proxy=proxy,
+                allow_redirects=False,
+                ssl=self._tls,
+                server_hostname=self._server_name,
             ) as response:
                 self._check(response)
                 return await _rejected(batch.signal, response)
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Retryable(_refused(error)) from None
         except aiohttp.ClientSSLError:
             raise Retryable("TLS with the destination is not possible") from None
         except (aiohttp.ClientError, OSError):
@@ -115,6 +126,12 @@ class OtlpHttpExporter(Exporter):
             raise Oversize(f"the destination answers HTTP {status}", reason=f"http_{status}")
         if status // 100 != 2:  # noqa: PLR2004 - 2xx
             raise Permanent(f"the destination answers HTTP {status}", reason=f"http_{status}")
+
+
+def _refused(error: aiohttp.ClientConnectorCertificateError) -> str:
+    """Return a sentence for a certificate that we refuse."""
+    code = getattr(error.certificate_error, "verify_code", 0)
+    return f"the destination's certificate {certificate_problem(code)}"
 
 
 async def _rejected(signal: Signal, response: aiohttp.ClientResponse) -> int:

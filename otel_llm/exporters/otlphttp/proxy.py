@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from otel_llm.endpoint import is_loopback
 from otel_llm.errors import ConfigError
 
 __all__ = ["proxy_for"]
@@ -24,15 +24,8 @@ def proxy_for(url: str) -> str | None:
     host = parts.hostname or ""
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if proxy is None or _is_loopback(host) or proxy_bypass(host):
+    if proxy is None or is_loopback(host) or proxy_bypass(host):
         return None
     if not proxy.startswith(("http://", "https://")):
         raise ConfigError(f"the proxy that the environment names for {parts.scheme} is not an HTTP proxy")
     return proxy
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import replace
 from http import HTTPStatus
@@ -14,17 +15,21 @@ from otel_llm.errors import NotServed, OtelLlmError, UnsupportedMedia
 from otel_llm.http_server import HttpServer
 from otel_llm.otlp_response import failure, success
 from otel_llm.receivers.otlp.body import read_gzip, read_plain, too_large
+from otel_llm.receivers.otlp.senders import UNKNOWN_SENDER, Senders
 from otel_llm.request import Answer, Encoding, Request, Trust
+from otel_llm.tls import ServerTls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from otel_llm.http_server import Handler
     from otel_llm.receivers.otlp.config import HttpConfig
 
 __all__ = ["OtlpHttp"]
 
 _ENCODINGS: Final[Mapping[str, Encoding]] = {"application/x-protobuf": "protobuf", "application/json": "json"}
 _MEDIA_TYPES: Final = {encoding: media_type for media_type, encoding in _ENCODINGS.items()}
+_DEADLINE_EXCEEDED: Final = 4
 _READERS: Final = {"": read_plain, "identity": read_plain, "gzip": read_gzip}
 
 
@@ -44,13 +49,26 @@ _WRONG_TYPE: Final = _Refusal(
 _WRONG_CODING: Final = _Refusal(
     Answer.of(UnsupportedMedia("the Content-Encoding must be gzip or none")), {"Accept-Encoding": "gzip"}
 )
+_TOO_SLOW: Final = _Refusal(
+    Answer(_DEADLINE_EXCEEDED, HTTPStatus.REQUEST_TIMEOUT, "the request body took too long to come"), {}
+)
+_UNKNOWN_SENDER: Final = _Refusal(UNKNOWN_SENDER, {"WWW-Authenticate": "Bearer"})
+_BODY_UNREAD: Final = frozenset(
+    {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT}
+)
 
 
 class OtlpHttp(Receiver):
     """Serves one path per signal. Whatever it refuses, it says so in a `google.rpc.Status`."""
 
     def __init__(self, config: HttpConfig, settings: Settings, trust: Trust) -> None:
-        self._server = HttpServer(f"receivers.{settings.name}.protocols.http.endpoint", config.endpoint, self._serve)
+        place = f"receivers.{settings.name}.protocols.http"
+        serve = self._serve if config.auth is None else self._known(Senders(config.auth, settings, "http"))
+        tls = None if config.tls is None else ServerTls(config.tls, f"{place}.tls", settings.watch).context()
+        self._server = HttpServer(
+            f"{place}.endpoint", config.endpoint, serve, tls=tls, protected=config.protected, limits=config.limits
+        )
+        self._read_timeout_s = config.read_timeout
         self._signals = config.signals
         self._unknown_path = _Refusal(Answer.of(NotServed(f"paths served here: {', '.join(self._signals)}")), {})
         self._limit = config.max_request_body_size
@@ -77,8 +95,19 @@ class OtlpHttp(Receiver):
         """Take no more; end what is not answered after *grace_s* seconds."""
         await self._server.shutdown(grace_s)
 
-    async def _serve(self, request: web.BaseRequest) -> web.Response:
-        media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    def _known(self, senders: Senders) -> Handler:
+        """Return what serves only those who show a token."""
+
+        async def serve(request: web.BaseRequest) -> web.Response:
+            sender = senders.identify(request.headers.getall("Authorization", ()))
+            if sender is None:
+                return self._refuse(_UNKNOWN_SENDER, _ENCODINGS.get(_media_type(request), "protobuf"))
+            return await self._serve(request, sender.tenant)
+
+        return serve
+
+    async def _serve(self, request: web.BaseRequest, tenant: str | None = None) -> web.Response:
+        media_type = _media_type(request)
         # Applied in the order in which they are listed. Two lines of one header mean the same as one with a comma.
         coding = ", ".join(request.headers.getall("Content-Encoding", ())).strip().lower()
         refusal = self._refusal(request, media_type, coding)
@@ -87,11 +116,14 @@ class OtlpHttp(Receiver):
             return self._refuse(refusal, encoding)
         await _continue(request)
         try:
-            body = await _READERS[coding](request.content.iter_any(), self._limit)
+            async with asyncio.timeout(self._read_timeout_s):
+                body = await _READERS[coding](request.content.iter_any(), self._limit)
+        except TimeoutError:
+            return self._refuse(_TOO_SLOW, encoding)
         except OtelLlmError as error:
             return self._refuse(_Refusal(Answer.of(error), {}), encoding)
         signal = self._signals[request.path]
-        answer = await self._consume(Request(signal, body, encoding, "http", self._trust))
+        answer = await self._consume(Request(signal, body, encoding, "http", self._trust, tenant))
         if answer.grpc_status:
             return _failure(answer, encoding)
         content = success(signal, answer.rejected, answer.message, encoding)
@@ -119,6 +151,10 @@ class OtlpHttp(Receiver):
         return response
 
 
+def _media_type(request: web.BaseRequest) -> str:
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
 async def _continue(request: web.BaseRequest) -> None:
     """Ask for the body if the client waits to be asked, as curl does with large ones (RFC 9110, section 10.1.1)."""
     if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
@@ -130,6 +166,6 @@ def _failure(answer: Answer, encoding: Encoding) -> web.Response:
     response = web.Response(status=answer.http_status, body=content, content_type=_MEDIA_TYPES[encoding])
     if answer.retry_after_s is not None:
         response.headers["Retry-After"] = str(math.ceil(answer.retry_after_s))
-    if answer.http_status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+    if answer.http_status in _BODY_UNREAD:
         response.force_close()  # the rest of the body may still be on its way
     return response
