@@ -11,12 +11,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
 from otel_llm.component import Endpoint
 from otel_llm.endpoint import cannot_listen, parse_listen_endpoint
+from otel_llm.http_connection import Connections, HttpLimits
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Handler", "HttpServer"]
 
@@ -25,6 +29,9 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _MOMENT_S: Final = 0.01
 """As good as at once. aiohttp reads 0 as no limit at all."""
+
+_HANDSHAKE_S: Final = 10.0
+"""How long a client may take to agree on TLS."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,11 +43,31 @@ _aiohttp_log.addFilter(lambda _: False)
 class HttpServer:
     """Listens between `start` and `shutdown`."""
 
-    def __init__(self, name: str, endpoint: str, handler: Handler) -> None:
-        """Take a `ListenEndpoint`, and *name* for where it is configured."""
-        self.endpoint = Endpoint(name, *parse_listen_endpoint(endpoint))
+    def __init__(
+        self,
+        name: str,
+        endpoint: str,
+        handler: Handler,
+        *,
+        tls: ssl.SSLContext | None = None,
+        protected: bool = False,
+        limits: HttpLimits | None = None,
+    ) -> None:
+        """Take a `ListenEndpoint`.
+
+        Args:
+            name: where the endpoint is configured.
+            endpoint: where to listen.
+            handler: answers.
+            tls: makes it HTTPS.
+            protected: what the endpoint says about itself.
+            limits: of its connections.
+        """
+        self.endpoint = Endpoint(name, *parse_listen_endpoint(endpoint), protected)
         """With the real port, once started."""
         self._handler = handler
+        self._limits = limits or HttpLimits()
+        self._tls: dict[str, Any] = {} if tls is None else {"ssl": tls, "ssl_handshake_timeout": _HANDSHAKE_S}
         self._running: tuple[asyncio.Server, web.Server] | None = None
 
     async def start(self) -> None:
@@ -49,9 +76,12 @@ class HttpServer:
         Raises:
             StartError: that cannot be done there.
         """
-        server = web.Server(self._answer, access_log=None, logger=_aiohttp_log, auto_decompress=False)
+        options: dict[str, Any] = {"access_log": None, "logger": _aiohttp_log, "auto_decompress": False}
+        server = Connections(self.endpoint.name, self._answer, self._limits, **options)
         try:
-            listener = await asyncio.get_running_loop().create_server(server, self.endpoint.host, self.endpoint.port)
+            listener = await asyncio.get_running_loop().create_server(
+                server, self.endpoint.host, self.endpoint.port, **self._tls
+            )
         except OSError as error:
             raise cannot_listen(self.endpoint) from error
         self.endpoint = replace(self.endpoint, port=listener.sockets[0].getsockname()[1])

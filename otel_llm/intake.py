@@ -13,13 +13,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm import otlp_json, semconv
+from otel_llm.admission import Admission, MemoryConfig
 from otel_llm.batch import Batch
 from otel_llm.errors import NotServed, OtelLlmError, Retryable
 from otel_llm.request import Answer, Request, Trust
+from otel_llm.shielded import shielded
 from otel_llm.signals import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from otel_llm.journal import Journal, Record
@@ -45,23 +47,34 @@ class Intake:
     """The door of one receiver: what comes in here goes through the pipelines that name the receiver."""
 
     def __init__(
-        self, receiver: str, pipelines: Sequence[Pipeline], journal: Journal, executor: Executor, meter: Meter
+        self,
+        receiver: str,
+        pipelines: Sequence[Pipeline],
+        journal: Journal,
+        executor: Executor,
+        meter: Meter,
+        *,
+        admission: Admission | None = None,
     ) -> None:
+        """Connect what a request passes. Without *admission* the default limits hold, for this receiver alone."""
         self._pipelines = {
             signal: tuple(pipeline for pipeline in pipelines if pipeline.signal is signal) for signal in Signal
         }
         self._journal = journal
         self._executor = executor
+        self._admission = admission or Admission(MemoryConfig(), meter)
         self._counts = _Counts(meter, receiver)
 
     async def receive(self, request: Request) -> Answer:
         """Take one request. Never raises for what is in it."""
         try:
-            answer = await self._keep(request, await self._prepare_off_or_on_loop(request))
-        except OtelLlmError as error:
-            answer = Answer.of(error)
+            self._admission.check_memory()
+            prepared = await self._prepare_off_or_on_loop(request)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not cost the sender its data, nor end the server
-            answer = _bug(error)
+            answer = _refusal(error)
+        else:
+            # Cancelled with the sender's call, a batch might be in the journal and counted as refused.
+            answer = await shielded(self._keep(request, prepared))
         self._counts.requests(request.transport, answer.grpc_status).inc()
         return answer
 
@@ -71,9 +84,9 @@ class Intake:
         try:
             if prepared.records:
                 await self._journal.append(prepared.records)
-        except BaseException:
+        except Exception as error:  # noqa: BLE001 - as above
             self._counts.refused(*labels).inc(prepared.accepted + prepared.rejected)
-            raise
+            return _refusal(error)
         self._counts.accepted(*labels).inc(prepared.accepted)
         if not prepared.rejected:
             return _TAKEN
@@ -83,13 +96,17 @@ class Intake:
     async def _prepare_off_or_on_loop(self, request: Request) -> _Prepared:
         if len(request.body) <= INLINE_BYTES:
             return self._prepare(request)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare, request)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare_large, request)
+
+    def _prepare_large(self, request: Request) -> _Prepared:
+        with self._admission.hold(request):
+            return self._prepare(request)
 
     def _prepare(self, request: Request) -> _Prepared:
         pipelines = self._pipelines[request.signal]
         if not pipelines:
             raise NotServed(f"no pipeline takes {request.signal} here")
-        batch, rejected = admit(request)
+        batch, rejected = admit(request, self._admission.inspect)
         accepted = batch.item_count
         # Processors write in place: each further pipeline needs the bytes as they were before the first one ran.
         admitted = batch.to_bytes() if len(pipelines) > 1 else b""
@@ -102,8 +119,10 @@ class Intake:
         return _Prepared(accepted, rejected, records)
 
 
-def admit(request: Request) -> tuple[Batch, int]:
+def admit(request: Request, inspect: Callable[[Signal, bytes], None] | None = None) -> tuple[Batch, int]:
     """Return what of a request may come in, and how many of its items may not.
+
+    *inspect* sees the protobuf before it is decoded, and may refuse it.
 
     Raises:
         Refused: the body is not what it says it is.
@@ -111,6 +130,8 @@ def admit(request: Request) -> tuple[Batch, int]:
     body = request.body
     if request.encoding == "json":
         body = otlp_json.decode(request.signal, body)
+    if inspect is not None:
+        inspect(request.signal, body)
     batch = Batch(body, request.signal)
     rejected = batch.remove_invalid()
     if request.trust != "all":
@@ -142,8 +163,10 @@ class _Counts:
         self.requests = cache(lambda transport, code: requests.labels(receiver, transport, str(code)))
 
 
-def _bug(error: Exception) -> Answer:
-    """Answer for a bug: the sender may try again, and learns an id to ask its operator about, nothing else."""
+def _refusal(error: Exception) -> Answer:
+    """Answer for what was raised. At a bug the sender may try again, and learns an id to ask its operator about."""
+    if isinstance(error, OtelLlmError):
+        return Answer.of(error)
     error_id = secrets.token_hex(4)
     _log.error("request failed with %s, error id %s", type(error).__name__, error_id)
     return Answer.of(Retryable(f"internal error {error_id}"))

@@ -3,26 +3,32 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import current_thread
 from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from otel_llm import otlp_json
+from otel_llm.admission import Admission, MemoryConfig, machine
 from otel_llm.batch import Batch
 from otel_llm.chain import Chain
 from otel_llm.component import Processor, Receiver
+from otel_llm.errors import Retryable
 from otel_llm.intake import INLINE_BYTES, Intake
 from otel_llm.journal.memory import MemoryJournal
 from otel_llm.pipeline import Pipeline
-from otel_llm.request import Answer, Request, Trust
+from otel_llm.request import Answer, Encoding, Request, Trust
 from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
 from otel_llm.testing import make_request
+from tests.admission.wire_format import field, spans
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+    from otel_llm.journal import Record
     from otel_llm.span import Span
 
 GEN_AI = {"gen_ai.operation.name": "chat"}
@@ -43,13 +49,16 @@ class DropAll(Processor):
 class Gateway:
     """Pipelines and a journal around one intake: all of the host that a request meets."""
 
-    def __init__(self, *chains: tuple[str, type[Processor] | None], capacity: int = 1 << 20) -> None:
+    def __init__(
+        self, *chains: tuple[str, type[Processor] | None], capacity: int = 1 << 20, memory: MemoryConfig | None = None
+    ) -> None:
         self.meter = Meter()
         self.journal = MemoryJournal(capacity)
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="worker")
         self.pipelines = [self._pipeline(name, kind) for name, kind in chains or (("traces", None),)]
         self.cursor = self.journal.open_cursor("sink", frozenset(p.name for p in self.pipelines))
-        self.intake = Intake("otlp", self.pipelines, self.journal, self.executor, self.meter)
+        admission = Admission(memory or MemoryConfig(), self.meter)
+        self.intake = Intake("otlp", self.pipelines, self.journal, self.executor, self.meter, admission=admission)
 
     def _pipeline(self, name: str, kind: type[Processor] | None) -> Pipeline:
         signal = Signal(name.partition("/")[0])
@@ -226,3 +235,94 @@ async def test_a_bug_of_ours_is_answered_without_its_text(
     assert 14 == answer.grpc_status
     assert "hunter2" not in answer.message + caplog.text
     assert answer.message.removeprefix("internal error ") in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["protobuf", "json"])
+async def test_too_many_items_are_refused_before_they_are_decoded(encoding: Encoding) -> None:
+    """I29: INVALID_ARGUMENT or 400, whatever the encoding."""
+    gateway = Gateway(memory=MemoryConfig(max_items_per_request=5))
+    bodies = [make_request(*[{}] * spans) for spans in (3, 4)]
+    if encoding == "json":
+        bodies = [otlp_json.encode(Signal.TRACES, body) for body in bodies]
+    answers = [await gateway.intake.receive(Request(Signal.TRACES, body, encoding, "test")) for body in bodies]
+    gateway.executor.shutdown()
+
+    assert [(0, 200), (3, 400)] == [(answer.grpc_status, answer.http_status) for answer in answers]
+    assert 3 == gateway.count("accepted_spans")
+
+
+@pytest.mark.parametrize("body", [make_request({"a": 1}), make_request({"text": "x" * INLINE_BYTES})])
+async def test_short_of_memory_it_asks_to_try_again(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    """UNAVAILABLE with a time; the same request is taken when memory has been freed."""
+    answers = []
+    for resident_bytes in (490 << 20, 100 << 20):
+        monkeypatch.setattr(machine, "resident_bytes", partial(int, resident_bytes))
+        gateway = Gateway(memory=MemoryConfig(limit_mib=500))
+        answers.append(await gateway.intake.receive(request(body)))
+        gateway.executor.shutdown()
+
+    assert [(14, 503, 1.0), (0, 200, None)] == [(a.grpc_status, a.http_status, a.retry_after_s) for a in answers]
+
+
+async def test_what_large_requests_reserve_is_free_again_after_them() -> None:
+    """Taken or refused."""
+    gateway = Gateway()
+    await gateway.intake.receive(request(make_request({"text": "x" * INLINE_BYTES})))
+    await gateway.intake.receive(request(b"\xff" * 2 * INLINE_BYTES))
+    gateway.executor.shutdown()
+
+    assert 0 == gateway.meter.value("memory_limiter_reserved_bytes")
+    assert 1 == gateway.count("accepted_spans")
+
+
+async def test_a_large_request_lets_others_pass() -> None:
+    """I29: while it is decoded and processed, the event loop answers who has come later."""
+    gateway = Gateway()
+    nameless = spans(*[field(5, b"")] * 80_000)
+    large = asyncio.ensure_future(gateway.intake.receive(request(nameless)))
+    await asyncio.sleep(0)
+    small = await gateway.intake.receive(request(make_request({"a": 1})))
+
+    assert Answer() == small
+    assert not large.done()
+    assert 80_000 == (await large).rejected
+    gateway.executor.shutdown()
+
+
+class SlowJournal(MemoryJournal):
+    """Keeps what it is given at once, and says so when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(1 << 20)
+        self.reached = asyncio.Event()
+        self.synced = asyncio.Event()
+        self.problem: Exception | None = None
+
+    async def append(self, records: Sequence[Record]) -> int:
+        position = await super().append(records)
+        self.reached.set()
+        await self.synced.wait()
+        if self.problem is not None:
+            raise self.problem
+        return position
+
+
+@pytest.mark.parametrize(("problem", "accepted", "refused"), [(None, 1, 0), (Retryable("the disk is full"), 0, 1)])
+async def test_a_sender_that_leaves_changes_nothing(problem: Exception | None, accepted: int, refused: int) -> None:
+    """Cancelled while the journal writes, a request is counted as what it was, once that is known."""
+    gateway = Gateway()
+    journal = SlowJournal()
+    journal.problem = problem
+    journal.open_cursor("sink", frozenset({"traces"}))
+    intake = Intake("otlp", gateway.pipelines, journal, gateway.executor, gateway.meter)
+    call = asyncio.ensure_future(intake.receive(request(make_request({"a": 1}))))
+    await journal.reached.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert (0, 0) == (gateway.count("accepted_spans"), gateway.count("refused_spans"))
+    journal.synced.set()
+    await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+    gateway.executor.shutdown()
+
+    assert (accepted, refused) == (gateway.count("accepted_spans"), gateway.count("refused_spans"))

@@ -20,6 +20,7 @@ __all__ = [
     "LogsConfig",
     "MetricsConfig",
     "PipelineConfig",
+    "ReloadConfig",
     "ServiceConfig",
     "ShutdownConfig",
     "TelemetryConfig",
@@ -68,6 +69,14 @@ class ShutdownConfig(Config):
     """For destinations to take what waits for them. What they have not taken waits in the journal, if it is on disk."""
 
 
+class ReloadConfig(Config):
+    """When the config is read again while the program runs. At SIGHUP it always is."""
+
+    watch: bool = False
+    """Also when the file changes; it is looked at every two seconds. For where nobody can send a signal, such as a pod
+    with a ConfigMap."""
+
+
 class PipelineConfig(Config):
     """One way through the program."""
 
@@ -95,6 +104,9 @@ class ServiceConfig(Config):
 
     shutdown: ShutdownConfig = ShutdownConfig()
     """Time limits of stopping."""
+
+    reload: ReloadConfig = ReloadConfig()
+    """Reading the config again."""
 
 
 def reference_lists(document: Document, kind: Kind) -> Iterator[tuple[Path, list[Node]]]:
