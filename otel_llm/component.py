@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from otel_llm.reload.files import Watch, Watched
 from otel_llm.request import Answer, Request
 from otel_llm.telemetry import Meter
 from otel_llm.units import parse_duration, parse_integer
@@ -64,6 +65,13 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    def weaknesses(self) -> Iterable[str]:
+        """Return what works but is not safe, such as a key that others may read: a sentence each, without its place.
+
+        Asked of every part of a config once the component could be made of it. Warnings, and errors with `--strict`.
+        """
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -74,6 +82,8 @@ class Endpoint:
     host: str
     port: int
     """0 until a free port has been taken."""
+    protected: bool = False
+    """Whether it lets in only those who show a token or a certificate."""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -90,6 +100,9 @@ class Settings:
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("otel_llm"))
     clock: Callable[[], float] = time.time
     """Seconds since 1970."""
+    watch: Watch = Watched
+    """Reads files that the config names: `rules = settings.watch(parse_rules, config.file)`, then `rules.value`
+    wherever they are needed. The host reads them again when they change; without a host they stay as they were."""
 
 
 class Processor(ABC):  # noqa: B024 - which of its methods a processor has is its own affair

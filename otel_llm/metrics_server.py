@@ -6,24 +6,26 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from otel_llm.component import Extension, HostView, Settings
 from otel_llm.http_server import HttpServer
-from otel_llm.telemetry import CONTENT_TYPE, Meter
+from otel_llm.telemetry import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_llm.component import Endpoint
+    from otel_llm.config.service import MetricsConfig
 
 __all__ = ["MetricsServer"]
 
 
-class MetricsServer:
-    """Serves one meter's metrics, or nothing where the config gives no endpoint."""
+class MetricsServer(Extension):
+    """Serves the meter of its settings, or nothing where the config gives no endpoint."""
 
-    def __init__(self, endpoint: str | None, meter: Meter) -> None:
-        self._meter = meter
+    def __init__(self, config: MetricsConfig, settings: Settings) -> None:
+        self._meter = settings.meter
         self._server = (
-            None if endpoint is None else HttpServer("service.telemetry.metrics.endpoint", endpoint, self._answer)
+            None if config.endpoint is None else HttpServer(f"{settings.name}.endpoint", config.endpoint, self._answer)
         )
 
     @property
@@ -31,7 +33,7 @@ class MetricsServer:
         """Where it answers."""
         return () if self._server is None else (self._server.endpoint,)
 
-    async def start(self) -> None:
+    async def start(self, _host: HostView, /) -> None:
         """Begin to answer."""
         if self._server is not None:
             await self._server.start()

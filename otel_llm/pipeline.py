@@ -25,14 +25,17 @@ class Pipeline:
     """
 
     def __init__(self, name: str, signal: Signal, make_chain: Callable[[], Chain], meter: Meter) -> None:
-        """Make the calling thread's chain at once, so that what a config has wrong is found before anything starts."""
+        """Make one chain at once, so that what a config has wrong is found before anything starts.
+
+        It goes to the first thread that brings a batch, which need not be the one that makes the pipeline.
+        """
         self.name = name
         """Such as `traces` or `traces/eu`."""
         self.signal = signal
         self._make_chain = make_chain
         self._chains: list[Chain] = []
+        self._spare = [self._start_chain()]
         self._own = threading.local()
-        self._own.chain = self._start_chain()
         self._dropped = meter.counter(
             f"processor_dropped_{signal.items}", "Items that a processor dropped.", ("pipeline", "reason")
         )
@@ -41,7 +44,7 @@ class Pipeline:
         """Run the chain over *batch* in place; return what is to be kept for the destinations, None for nothing."""
         chain = getattr(self._own, "chain", None)
         if chain is None:
-            chain = self._own.chain = self._start_chain()
+            chain = self._own.chain = self._take_chain()
         chain.run(batch)
         for reason, count in batch.sweep().items():
             self._dropped.labels(self.name, reason).inc(count)
@@ -54,6 +57,12 @@ class Pipeline:
         for chain in self._chains:
             chain.shutdown()
         self._chains.clear()
+
+    def _take_chain(self) -> Chain:
+        try:
+            return self._spare.pop()  # in one step: no other thread gets the same
+        except IndexError:
+            return self._start_chain()
 
     def _start_chain(self) -> Chain:
         chain = self._make_chain()

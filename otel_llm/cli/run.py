@@ -7,13 +7,21 @@ import gc
 import logging
 import os
 import signal
+import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from otel_llm.cli.options import OptionalConfigOption, read_config
+from otel_llm.cli import systemd
+from otel_llm.cli.options import OptionalConfigOption, StrictOption, read_config
+from otel_llm.errors import StartError
+from otel_llm.reload import Reloader, Trigger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from otel_llm.component import Endpoint
     from otel_llm.config import HostConfig
     from otel_llm.host import Host
 
@@ -24,25 +32,33 @@ _log = logging.getLogger(__name__)
 
 def run(
     config: OptionalConfigOption = None,
+    strict: StrictOption = False,
     demo: Annotated[bool, typer.Option("--demo", help="Send a short burst of demo traffic once it listens.")] = False,
 ) -> None:
-    """Run the gateway until SIGTERM or SIGINT; a second signal ends it at once."""
+    """Run the gateway until SIGTERM or SIGINT; a second signal ends it at once. SIGHUP has it read the config again."""
+    trigger = Trigger(config)
+    # The first process of a container has no default action for signals: until it serves, these are the only ones.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, lambda *_: trigger.pull())
+
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # gRPC's core logs every lost connection; destinations say it once
     import uvloop  # the host runs in any loop; that it is this one is this command's choice
     from prometheus_client import disable_created_metrics
 
-    from otel_llm import logs
-
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nobody reads
 
     loaded = read_config(config)
-    logs.configure(loaded.service.telemetry.logs.level, loaded.service.telemetry.logs.format)
-    for warning in loaded.warnings:
-        _log.warning("%s", warning)
-    uvloop.run(_serve(loaded, demo=demo))
+    _log_as_configured(loaded)
+    failure = uvloop.run(_serve(loaded, trigger, partial(read_config, config), strict=strict, demo=demo))
+    if failure:
+        raise StartError(failure)
 
 
-async def _serve(config: HostConfig, *, demo: bool) -> None:
+async def _serve(
+    config: HostConfig, trigger: Trigger, read: Callable[[], HostConfig], *, strict: bool, demo: bool
+) -> str:
+    """Run until a signal ends it; return why it could not go on, empty if it could."""
     from otel_llm.host import Host
 
     stop = asyncio.Event()
@@ -55,32 +71,78 @@ async def _serve(config: HostConfig, *, demo: bool) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    async with Host(config) as host:
-        gc.collect()
-        gc.freeze()  # price tables and the like live as long as the process: collections need not walk them
-        _print_summary(host)
-        sending = asyncio.create_task(_demo(host)) if demo else None
-        await stop.wait()
-        if sending is not None:
-            sending.cancel()
+    loop.add_signal_handler(signal.SIGHUP, trigger.pull)
+    watchdog = asyncio.create_task(systemd.keep_alive())
+    async with Host(config, review=partial(_review, strict=strict)) as host:
+        _freeze()
+        _print_summary(host, "ready")
+        systemd.notify("READY=1")
+        tasks = [asyncio.create_task(_reload_when_asked(host, trigger, read))]
+        if demo:
+            tasks.append(asyncio.create_task(_demo(host)))
+        failure = asyncio.create_task(host.failure())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([failure, stopped], return_when=asyncio.FIRST_COMPLETED)
+        systemd.notify("STOPPING=1")
         typer.echo("stopping")
+        for task in (*tasks, stopped):
+            task.cancel()
+        await asyncio.gather(*tasks, stopped, return_exceptions=True)
+    failure.cancel()
+    watchdog.cancel()
     typer.echo("stopped")
+    return failure.result() if failure.done() else ""
 
 
-def _print_summary(host: Host) -> None:
+async def _reload_when_asked(host: Host, trigger: Trigger, read: Callable[[], HostConfig]) -> None:
+    reloader = Reloader(host, read)
+    while True:
+        await trigger.wait(watch=host.config.service.reload.watch)
+        with systemd.reloading():
+            if await reloader.reload():
+                _log_as_configured(host.config)
+                _freeze()
+                _print_summary(host, "reloaded")
+
+
+def _log_as_configured(config: HostConfig) -> None:
+    from otel_llm import logs
+
+    logs.configure(config.service.telemetry.logs.level, config.service.telemetry.logs.format)
+    for warning in config.warnings:
+        _log.warning("%s", warning)
+
+
+def _review(config: HostConfig, endpoints: Sequence[Endpoint], *, strict: bool) -> None:
+    """Say what of a config is not safe, or refuse it for that."""
+    from otel_llm.security import check
+
+    for weakness in check(config, endpoints, strict=strict):
+        _log.warning("%s", weakness)
+
+
+def _freeze() -> None:
+    """Keep what there is out of collections: price tables and the like live as long as the config."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
+def _print_summary(host: Host, done: str) -> None:
     """Say where it listens and where it sends: one line each, which scripts may rely on."""
     for endpoint in host.endpoints:
         typer.echo(f"listening  {endpoint.name}  {endpoint}")
     for destination in host.destinations:
         typer.echo(f"sending    exporters.{destination.name}  {destination.target}")
-    typer.echo("ready")
+    typer.echo(done)
 
 
 async def _demo(host: Host) -> None:
     from otel_llm.demo import send
 
-    grpc = next((endpoint for endpoint in host.endpoints if ".grpc." in endpoint.name), None)
+    open_to_all = (each for each in host.endpoints if ".grpc." in each.name and not each.protected)
+    grpc = next(open_to_all, None)
     if grpc is None:
-        _log.warning("--demo: no receiver listens for OTLP over gRPC")
+        _log.warning("--demo: no receiver listens for OTLP over gRPC, or none without asking who sends")
     else:
         await send(str(grpc))

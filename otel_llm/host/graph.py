@@ -1,0 +1,189 @@
+"""The graph of one config: its components, built, and its pipelines, connected. It is the host that starts them."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from otel_llm.chain import Chain
+from otel_llm.component import Endpoint, Exporter, Extension, ExtensionFactory, Processor, Receiver, Settings
+from otel_llm.config import Component
+from otel_llm.config.service import MetricsConfig
+from otel_llm.errors import ConfigError
+from otel_llm.intake import Intake
+from otel_llm.journal import Journal, JournalProvider
+from otel_llm.metrics_server import MetricsServer
+from otel_llm.pipeline import Pipeline
+from otel_llm.registry import Kind
+from otel_llm.signals import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from otel_llm.config import HostConfig
+    from otel_llm.reload import Watch
+    from otel_llm.telemetry import Meter
+
+__all__ = ["Graph", "Key", "Part", "Parts"]
+
+T = TypeVar("T")
+Key = tuple[Kind, str]
+
+_THREADS: Final = 2
+_PATIENCE_S: Final = 5.0
+"""With a processor that hangs: what comes next must not hang with it."""
+_METRICS: Final = ExtensionFactory("metrics", MetricsConfig, MetricsServer)
+"""The metrics page: an extension that every config has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[T]):
+    """A component that has been built."""
+
+    component: Component
+    """What it was built from."""
+    built: T
+
+    @property
+    def name(self) -> str:
+        """Its name in the config."""
+        return self.component.id
+
+    @property
+    def key(self) -> Key:
+        """What it is found by."""
+        return self.component.kind, self.component.id
+
+
+Parts = dict[Key, Part[Any]]
+"""By kind and name, in the order in which they start: extensions, exporters, receivers."""
+
+
+class Graph:
+    """What a config names. Processors have been started; nothing else has."""
+
+    def __init__(self, config: HostConfig, meter: Meter, watch: Watch, running: Parts | None = None) -> None:
+        """Build it. Takes a while: prices are loaded, rules compiled.
+
+        Args:
+            config: what to build.
+            meter: for the components.
+            watch: for the components.
+            running: what runs already: of it is taken, and not built, what has the same settings.
+
+        Raises:
+            ConfigError: with the problems of all components.
+        """
+        self.config = config
+        self._meter = meter
+        self._watch = watch
+        self._problems: list[str] = []
+        metrics = Component("service.telemetry.metrics", Kind.EXTENSION, _METRICS, config.service.telemetry.metrics)
+        parts = [metrics, *config.extensions.values(), *config.exporters.values(), *config.receivers.values()]
+        self.parts: Parts = dict(self._parts(parts, running or {}))
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="otel-llm-pipeline")
+        built = {name: self._try(partial(self._pipeline, name)) for name in config.service.pipelines}
+        self._pipelines: dict[str, Pipeline] = {name: pipeline for name, pipeline in built.items() if pipeline}
+        if self._problems:
+            self.discard()
+            raise ConfigError(*self._problems)
+
+    @property
+    def extensions(self) -> list[Part[Extension]]:
+        """In the order in which they start."""
+        return self._of(Kind.EXTENSION)
+
+    @property
+    def exporters(self) -> list[Part[Exporter]]:
+        """In the order of the config."""
+        return self._of(Kind.EXPORTER)
+
+    @property
+    def receivers(self) -> list[Part[Receiver]]:
+        """In the order of the config."""
+        return self._of(Kind.RECEIVER)
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Where it listens, with the real ports of what has started."""
+        parts: list[Part[Receiver] | Part[Extension]] = [*self.receivers, *self.extensions]
+        return [endpoint for part in parts for endpoint in part.built.endpoints]
+
+    @property
+    def journal_provider(self) -> Part[Any] | None:
+        """The extension that brings the journal."""
+        return next((part for part in self.extensions if isinstance(part.built, JournalProvider)), None)
+
+    @property
+    def readers(self) -> dict[str, frozenset[str]]:
+        """Which exporter reads which pipelines."""
+        pipelines = self.config.service.pipelines.items()
+        return {
+            part.name: frozenset(name for name, each in pipelines if part.name in each.exporters)
+            for part in self.exporters
+        }
+
+    def intakes(self, journal: Journal) -> Mapping[str, Intake]:
+        """Return what each receiver hands its requests to."""
+        pipelines = self.config.service.pipelines.items()
+        return {
+            part.name: Intake(
+                part.name,
+                [self._pipelines[name] for name, each in pipelines if part.name in each.receivers],
+                journal,
+                self._executor,
+                self._meter,
+            )
+            for part in self.receivers
+        }
+
+    async def finish(self) -> None:
+        """Wait until all that has come has been handed to the journal. Nothing may come any more."""
+        # Whoever has a request processed is woken before us, who wait for the threads, and goes to the journal at once.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_S):
+                await asyncio.to_thread(self._executor.shutdown)
+
+    async def shutdown(self) -> None:
+        """Shut the processors down when they are done. Safe to call twice."""
+        await self.finish()
+        self.discard()
+
+    def discard(self) -> None:
+        """Shut the processors down, which work on nothing."""
+        for pipeline in self._pipelines.values():
+            pipeline.shutdown()
+
+    def _parts(self, components: list[Component], running: Parts) -> Iterator[tuple[Key, Part[Any]]]:
+        for component in components:
+            key = component.kind, component.id
+            part = running.get(key)
+            if part is None or part.component != component:
+                part = Part(component, self._try(partial(self._build, component)))
+            yield key, part
+
+    def _of(self, kind: Kind) -> list[Part[Any]]:
+        return [part for key, part in self.parts.items() if key[0] is kind]
+
+    def _build(self, component: Component) -> Any:
+        return component.factory.create(component.config, Settings(component.id, self._meter, watch=self._watch))
+
+    def _try(self, build: Callable[[], T]) -> T | None:
+        try:
+            return build()
+        except ConfigError as error:
+            self._problems.extend(error.problems)
+            return None
+
+    def _pipeline(self, name: str) -> Pipeline:
+        steps = [self.config.processors[step] for step in self.config.service.pipelines[name].processors]
+
+        def make_chain() -> Chain:
+            processors: list[tuple[str, Processor]] = [(step.id, self._build(step)) for step in steps]
+            return Chain(processors, meter=self._meter)
+
+        return Pipeline(name, Signal(name.partition("/")[0]), make_chain, self._meter)
