@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 from otel_llm.values import SCALARS, Scalar, Value, Writable, encode, to_python, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
@@ -151,6 +151,20 @@ class Attributes:
             del index[key]
             self._values.pop(key, None)
             self._delete(key, keep_last=False)
+            self._shared.dirty = True
+
+    def remove_all(self, keys: Iterable[str]) -> None:
+        """Remove every attribute with one of these keys. Many cost little more than one."""
+        index = self._index or self._indexed()
+        gone = {key for key in keys if key in index}
+        if gone:
+            attributes = self._proto.attributes
+            kept = [pair for pair in attributes if pair.key not in gone]
+            del attributes[:]
+            attributes.extend(kept)
+            self._index = None  # it held the pairs that `extend` has copied
+            for key in gone:
+                self._values.pop(key, None)
             self._shared.dirty = True
 
     def _indexed(self) -> dict[str, KeyValue | None]:

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_llm.attributes import Shared
 from otel_llm.errors import Refused
+from otel_llm.ids import INVALID
 from otel_llm.log_record import LogRecord
 from otel_llm.resource import Resource, Scope
 from otel_llm.signals import Signal
@@ -110,7 +111,7 @@ class Batch:
         A trace id is 16 bytes, a span id 8, neither all zero (trace.proto); where an id is optional it may be absent.
         One that is not would make the next hop refuse the whole request.
         """
-        invalid = _INVALID.get(self.signal)
+        invalid = INVALID.get(self.signal)
         return 0 if invalid is None else self._remove(invalid)
 
     def remove_attributes(self, prefix: str, keep: frozenset[str]) -> None:
@@ -129,6 +130,18 @@ class Batch:
                     self._strip(item, prefix, keep)
                     if self.signal is Signal.TRACES:
                         self._strip_span(item, prefix, keep)
+
+    def set_resource_attribute(self, key: str, value: str) -> None:
+        """Set an attribute of every resource, in place of any of that name that came, wherever it stood.
+
+        Metrics are left as they are: nothing asks of them whom they are for.
+        """
+        if self.signal is Signal.METRICS:
+            return
+        self.remove_attributes(key, frozenset())
+        for envelope in getattr(self._decoded(), _LAYOUT[self.signal].resources):
+            envelope.resource.attributes.add(key=key).value.string_value = value
+            self._shared.dirty = True
 
     def halves(self) -> Sequence[Batch]:
         """Return two batches with half of the items each, in order; nothing where there are not two items to part.
@@ -261,40 +274,3 @@ def _keep(held: Any, wanted: Iterable[Any]) -> None:
     copies = list(wanted)
     del held[:]
     held.extend(copies)
-
-
-_TRACE_ID_BYTES: Final = 16
-_SPAN_ID_BYTES: Final = 8
-_ZERO_TRACE_ID: Final = bytes(_TRACE_ID_BYTES)
-_ZERO_SPAN_ID: Final = bytes(_SPAN_ID_BYTES)
-_OPTIONAL_SPAN_ID: Final = frozenset({0, _SPAN_ID_BYTES})
-_OPTIONAL_TRACE_ID: Final = frozenset({0, _TRACE_ID_BYTES})
-
-
-def _invalid_spans(spans: Iterable[Any]) -> list[Any]:
-    # Every span of every request passes here: one pass without a call, links only where there are any.
-    return [
-        span
-        for span in spans
-        if len(trace_id := span.trace_id) != _TRACE_ID_BYTES
-        or len(span_id := span.span_id) != _SPAN_ID_BYTES
-        or trace_id == _ZERO_TRACE_ID
-        or span_id == _ZERO_SPAN_ID
-        or len(span.parent_span_id) not in _OPTIONAL_SPAN_ID
-        or (len(links := span.links) and any(map(_invalid_reference, links)))
-    ]
-
-
-def _invalid_records(records: Iterable[Any]) -> list[Any]:
-    return [record for record in records if _invalid_reference(record)]
-
-
-def _invalid_reference(holder: Any) -> bool:
-    """Tell whether a link or a log record names a span in a way that cannot be read."""
-    return len(holder.trace_id) not in _OPTIONAL_TRACE_ID or len(holder.span_id) not in _OPTIONAL_SPAN_ID
-
-
-_INVALID: Final[dict[Signal, Callable[[Iterable[Any]], list[Any]]]] = {
-    Signal.TRACES: _invalid_spans,
-    Signal.LOGS: _invalid_records,
-}

@@ -26,6 +26,9 @@ __all__ = ["UNSCANNED", "Chain"]
 UNSCANNED: Final = "[UNSCANNED:error]"
 """What stands in place of a text that a processor which fails closed could not look at."""
 
+_ANYTHING: Final = (Exception, SystemExit)
+"""What a plug-in may raise. That costs one span one step: an `exit()` in some library must not end the gateway."""
+
 _GEN_AI: Final = semconv.GEN_AI_PREFIX.encode()
 _log = logging.getLogger(__name__)
 
@@ -59,7 +62,7 @@ class Chain:
         for step in reversed(self._steps):
             try:
                 step.processor.shutdown()
-            except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; the others must still end
+            except _ANYTHING as error:  # the others must still end
                 _log.error("processor %s failed to shut down: %s", step.name, type(error).__name__)
 
     def run(self, batch: Batch) -> None:
@@ -122,7 +125,7 @@ class _Step:
             for item in items:
                 try:
                     process(item)
-                except Exception as error:  # noqa: BLE001 - a processor may raise anything; that costs one span one step
+                except _ANYTHING as error:
                     self._fail(item, error, batch)
         self._incoming[batch.signal].inc(len(items))
         self._seconds[batch.signal].inc(perf_counter() - started)
@@ -131,7 +134,7 @@ class _Step:
         """Run `begin_batch`. Without it no span of the batch can be processed, so its failure is every span's."""
         try:
             self._begin(items)  # type: ignore[misc]  # the caller has asked
-        except Exception as error:  # noqa: BLE001 - as in run
+        except _ANYTHING as error:
             for item in items:
                 self._fail(item, error, batch)
             return False
@@ -140,10 +143,10 @@ class _Step:
     def _guard(self, process: Callable[[Any], None], resource: Resource, batch: Batch) -> None:
         try:
             process(resource)
-        except Exception as error:  # noqa: BLE001 - as in run
+        except _ANYTHING as error:
             self._fail(resource, error, batch)
 
-    def _fail(self, holder: Attributes, error: Exception, batch: Batch) -> None:
+    def _fail(self, holder: Attributes, error: BaseException, batch: Batch) -> None:
         self._failed[batch.signal].inc()
         if self._fails_closed and isinstance(holder, Item | Resource):
             for text in holder.texts():
@@ -154,7 +157,7 @@ class _Step:
         holder.set(semconv.PROCESSOR_ERRORS, sorted({*(failed if isinstance(failed, list) else ()), self.name}))
         self._report(error)
 
-    def _report(self, error: Exception) -> None:
+    def _report(self, error: BaseException) -> None:
         """Log a failure once for each place in the code, by type and line: its text may quote the span."""
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = (frame.filename, frame.lineno or 0)

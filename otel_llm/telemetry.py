@@ -10,18 +10,60 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["CONTENT_TYPE", "PREFIX", "Counter", "Gauge", "Histogram", "Meter"]
+__all__ = ["CONTENT_TYPE", "OTHER", "PREFIX", "BoundedCounter", "Counter", "Gauge", "Histogram", "Meter"]
 
 PREFIX: Final = "otel_llm_"
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+OTHER: Final = "other"
+"""The value of every label of what a bounded counter has no more room for."""
 
 M = TypeVar("M", bound=MetricWrapperBase)
+
+
+class BoundedCounter(Collector):
+    """A counter whose labels hold names that somebody else chose: so only so many of them, and `other` for the rest."""
+
+    def __init__(self, name: str, description: str, labels: Sequence[str], max_series: int, kind: str | None) -> None:
+        self._name = name
+        self._description = description
+        self._others = (OTHER,) * len(labels)
+        self._labels = (*labels, kind) if kind else tuple(labels)
+        self._max_series = max_series
+        self._values: dict[tuple[str, ...], float] = {}
+        self._lock = threading.Lock()
+
+    def add(self, labels: tuple[str, ...], amount: float = 1) -> None:
+        """Count. *labels* are in the order in which they were named, the kind last."""
+        with self._lock:
+            values = self._values
+            if labels in values:
+                values[labels] += amount
+            elif len(values) < self._max_series:
+                values[labels] = amount
+            else:
+                other = (*self._others, *labels[len(self._others) :])
+                values[other] = values.get(other, 0.0) + amount
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Return the samples, when Prometheus asks."""
+        family = CounterMetricFamily(self._name, self._description, labels=self._labels)
+        with self._lock:
+            values = dict(self._values)
+        for labels, value in values.items():
+            family.add_metric(labels, value)
+        yield family
+
+    def describe(self) -> Iterator[CounterMetricFamily]:
+        """Return the metric without samples, when it is registered."""
+        yield CounterMetricFamily(self._name, self._description, labels=self._labels)
 
 
 class Meter:
@@ -30,6 +72,7 @@ class Meter:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._metrics: dict[str, MetricWrapperBase] = {}
+        self._bounded: dict[str, BoundedCounter] = {}
         self._lock = threading.Lock()
 
     def counter(self, name: str, description: str, labels: Sequence[str] = ()) -> Counter:
@@ -46,6 +89,25 @@ class Meter:
         """Return a histogram; Prometheus' default buckets unless told."""
         extra = {} if buckets is None else {"buckets": tuple(buckets)}
         return self._metric(Histogram, name, description, labels, **extra)
+
+    def bounded_counter(
+        self, name: str, description: str, labels: Sequence[str], *, max_series: int, kind: str | None = None
+    ) -> BoundedCounter:
+        """Return a counter, shown as `otel_llm_<name>_total`, with at most so many series and one for all others.
+
+        Args:
+            name: its name.
+            description: what is counted.
+            labels: labels whose values come from outside.
+            max_series: how many combinations are kept.
+            kind: a last label whose few values are the program's own: it stays where the others become `other`.
+        """
+        with self._lock:
+            if name not in self._bounded:
+                counter = BoundedCounter(PREFIX + name, description, labels, max_series, kind)
+                self._registry.register(counter)
+                self._bounded[name] = counter
+            return self._bounded[name]
 
     def text(self) -> bytes:
         """Return all metrics as `CONTENT_TYPE`."""

@@ -126,6 +126,23 @@ def test_a_removal_takes_all_duplicates() -> None:
     assert [("b", "x")] == sent(span)
 
 
+def test_removing_many_takes_all_duplicates_of_each() -> None:
+    """What is left keeps its order and can be read and written."""
+    span = make_span({"a": 1, "b": 2, "c": [3], "d": 4})
+    span.remove_all(["a", "c", "missing"])
+    span.set("d", 5)
+
+    assert [("b", 2), ("d", 5)] == sent(span)
+
+
+def test_removing_what_is_missing_is_no_write() -> None:
+    """So that a batch without it leaves as it came."""
+    span = make_span({"a": 1})
+    span.remove_all(["b"])
+
+    assert not span._shared.dirty
+
+
 def test_a_rename_keeps_the_last_of_duplicates_and_replaces_the_target() -> None:
     """Renaming moves one value to the new key, whatever stood on either."""
     span = with_duplicates()
@@ -179,6 +196,12 @@ class AttributesBehaveLikeADict(RuleBasedStateMachine):
     def remove(self, key: str) -> None:
         self.span.remove(key)
         self.model.pop(key, None)
+
+    @rule(keys=st.lists(KEYS, max_size=3))
+    def remove_all(self, keys: list[str]) -> None:
+        self.span.remove_all(keys)
+        for key in keys:
+            self.model.pop(key, None)
 
     @rule(old=KEYS, new=KEYS)
     def rename(self, old: str, new: str) -> None:

@@ -192,6 +192,49 @@ class TestForgedAttributes:
         assert raw is batch.to_bytes()
 
 
+class TestResourceAttribute:
+    KEY = "otel_llm.tenant"
+
+    def test_every_resource_gets_it_whatever_came(self) -> None:
+        """The value is the receiver's: what a sender claims is gone from resources, scopes, spans, events and links."""
+        request = ExportTraceServiceRequest.FromString(make_request({self.KEY: "other", "a": 1}) + make_request({}))
+        first, second = request.resource_spans
+        scope = first.scope_spans[0]
+        span = scope.spans[0]
+        for holder in (first.resource, first.resource, scope.scope, span.events.add(), span.links.add()):
+            holder.attributes.add(key=self.KEY).value.string_value = "other"
+        second.ClearField("resource")
+        batch = Batch(request.SerializeToString())
+        batch.set_resource_attribute(self.KEY, "acme")
+        sent = Batch(batch.to_bytes())
+
+        assert ["acme", None, "acme", None] == [each.get(self.KEY) for each in sent.resources]
+        assert b"other" not in sent.raw
+        assert [["a"], []] == [each.keys() for each in sent.spans]
+
+    def test_log_records_have_resources_too(self) -> None:
+        """What holds for spans holds for them."""
+        request = ExportLogsServiceRequest()
+        records = request.resource_logs.add().scope_logs.add().log_records
+        records.add().attributes.add(key=self.KEY).value.string_value = "other"
+        batch = Batch(request.SerializeToString(), Signal.LOGS)
+        batch.set_resource_attribute(self.KEY, "acme")
+        sent = Batch(batch.to_bytes(), Signal.LOGS)
+
+        assert ("acme", []) == (sent.resources[0].get(self.KEY), sent.records[0].keys())
+
+    @pytest.mark.parametrize("signal", [Signal.METRICS, Signal.TRACES])
+    def test_what_has_no_place_for_it_stays_as_it_came(self, signal: Signal) -> None:
+        """Metrics, and requests without a resource, leave as the very bytes."""
+        metrics = ExportMetricsServiceRequest()
+        metrics.resource_metrics.add().scope_metrics.add().metrics.add(name="g").gauge.data_points.add()
+        raw = metrics.SerializeToString() if signal is Signal.METRICS else b""
+        batch = Batch(raw, signal)
+        batch.set_resource_attribute(self.KEY, "acme")
+
+        assert raw is batch.to_bytes()
+
+
 class TestSweep:
     def test_dropped_spans_are_removed_and_counted_by_reason(self) -> None:
         """What processors dropped is not forwarded, and somebody can tell why."""
