@@ -13,7 +13,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm import otlp_json, semconv
-from otel_llm.admission import Admission, MemoryConfig
 from otel_llm.batch import Batch
 from otel_llm.errors import NotServed, OtelLlmError, Retryable
 from otel_llm.request import Answer, Request, Trust
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
+    from otel_llm.admission import Admission
     from otel_llm.journal import Journal, Record
     from otel_llm.pipeline import Pipeline
     from otel_llm.telemetry import Meter
@@ -54,15 +54,15 @@ class Intake:
         executor: Executor,
         meter: Meter,
         *,
-        admission: Admission | None = None,
+        admission: Admission,
     ) -> None:
-        """Connect what a request passes. Without *admission* the default limits hold, for this receiver alone."""
+        """Connect what a request passes; *admission* is one for all receivers."""
         self._pipelines = {
             signal: tuple(pipeline for pipeline in pipelines if pipeline.signal is signal) for signal in Signal
         }
         self._journal = journal
         self._executor = executor
-        self._admission = admission or Admission(MemoryConfig(), meter)
+        self._admission = admission
         self._counts = _Counts(meter, receiver)
 
     async def receive(self, request: Request) -> Answer:

@@ -57,8 +57,14 @@ class Gateway:
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="worker")
         self.pipelines = [self._pipeline(name, kind) for name, kind in chains or (("traces", None),)]
         self.cursor = self.journal.open_cursor("sink", frozenset(p.name for p in self.pipelines))
-        admission = Admission(memory or MemoryConfig(), self.meter)
-        self.intake = Intake("otlp", self.pipelines, self.journal, self.executor, self.meter, admission=admission)
+        self.intake = Intake(
+            "otlp",
+            self.pipelines,
+            self.journal,
+            self.executor,
+            self.meter,
+            admission=Admission(memory or MemoryConfig(), self.meter),
+        )
 
     def _pipeline(self, name: str, kind: type[Processor] | None) -> Pipeline:
         signal = Signal(name.partition("/")[0])
@@ -314,7 +320,14 @@ async def test_a_sender_that_leaves_changes_nothing(problem: Exception | None, a
     journal = SlowJournal()
     journal.problem = problem
     journal.open_cursor("sink", frozenset({"traces"}))
-    intake = Intake("otlp", gateway.pipelines, journal, gateway.executor, gateway.meter)
+    intake = Intake(
+        "otlp",
+        gateway.pipelines,
+        journal,
+        gateway.executor,
+        gateway.meter,
+        admission=Admission(MemoryConfig(), gateway.meter),
+    )
     call = asyncio.ensure_future(intake.receive(request(make_request({"a": 1}))))
     await journal.reached.wait()
     call.cancel()

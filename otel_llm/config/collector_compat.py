@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from otel_llm.config.document import Node
 from otel_llm.config.service import reference_lists
 from otel_llm.registry import Kind, type_of
 
 if TYPE_CHECKING:
-    from otel_llm.config.document import Document
+    from otel_llm.config.document import Document, Path
 
 __all__ = ["accept_collector_names"]
 
@@ -20,9 +21,22 @@ _SPELLINGS: Final = {
 
 _NOT_NEEDED: Final = {
     "batch": "every destination merges the requests that wait for it",
-    "memory_limiter": "requests that find no room in the journal are refused, for their senders to try again",
+    "memory_limiter": "its limits are read as service.memory",
 }
 """The Collector's processors whose work is done here anyway, and how."""
+
+_LIMITS: Final = ("limit_mib", "spike_limit_mib", "limit_percentage", "spike_limit_percentage")
+"""What of a memory_limiter has a meaning here. Memory is looked at when requests come, not at an interval."""
+
+_QUEUE: Final = dict.fromkeys(
+    ("queue_size", "sizer", "block_on_overflow", "wait_for_result"),
+    "not used: how much may wait, for all destinations, is extensions.storage.max_size_mib",
+)
+_FILES: Final = {
+    "fsync": "not used: here it is extensions.storage.fsync, batch or interval",
+    **dict.fromkeys(("timeout", "compaction", "create_directory", "directory_permissions", "recreate"), "not needed"),
+}
+"""Keys of the Collector that have no counterpart, and why."""
 
 
 def accept_collector_names(document: Document) -> list[str]:
@@ -31,8 +45,39 @@ def accept_collector_names(document: Document) -> list[str]:
     Returns:
         A warning for each.
     """
-    renamed = [warning for kind, spellings in _SPELLINGS.items() for warning in _rename(document, kind, spellings)]
-    return renamed + _take_out(document)
+    warnings = _pass_over_keys(document)
+    for kind, spellings in _SPELLINGS.items():
+        warnings += _rename(document, kind, spellings)
+    _read_limits(document)
+    return warnings + _take_out(document)
+
+
+def _pass_over_keys(document: Document) -> list[str]:
+    warnings: list[str] = []
+    for name in document.entries((Kind.EXPORTER.section,)):
+        warnings += _pass_over(document, (Kind.EXPORTER.section, name, "sending_queue"), _QUEUE)
+    for name in document.entries((Kind.EXTENSION.section,)):
+        if type_of(name) == "file_storage":
+            warnings += _pass_over(document, (Kind.EXTENSION.section, name), _FILES)
+    return warnings
+
+
+def _pass_over(document: Document, path: Path, keys: dict[str, str]) -> list[str]:
+    written = document.entries(path)
+    found = [key for key in written if key in keys]
+    warnings = [document.message((*path, key), keys[key]) for key in found]
+    for key in found:
+        del written[key]
+    return warnings
+
+
+def _read_limits(document: Document) -> None:
+    """Read a memory_limiter's limits as `service.memory`, unless the config has that."""
+    processors, service = document.entries((Kind.PROCESSOR.section,)), document.entries(("service",))
+    limiter = next((node for name, node in processors.items() if type_of(name) == "memory_limiter"), None)
+    if limiter is None or not isinstance(limiter.value, dict) or "memory" in service:
+        return
+    service["memory"] = Node(limiter.line, {key: node for key, node in limiter.value.items() if key in _LIMITS})
 
 
 def _rename(document: Document, kind: Kind, spellings: dict[str, str]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from otel_llm.admission import MemoryConfig
 from otel_llm.component import Config, Duration
 from otel_llm.endpoint import ListenEndpoint
 from otel_llm.logs import LogFormat, LogLevel
@@ -101,6 +102,9 @@ class ServiceConfig(Config):
 
     pipelines: dict[str, PipelineConfig] = Field(default_factory=dict)
     """By `traces`, `logs` or `metrics`, with `/name` after it where there are several for a signal."""
+
+    memory: MemoryConfig = MemoryConfig()
+    """Limits of memory, and of what one request may come to."""
 
     shutdown: ShutdownConfig = ShutdownConfig()
     """Time limits of stopping."""

@@ -67,6 +67,7 @@ class Destination:
         self._linger_s = delivery.sending_queue.batch.flush_timeout
         self._max_bytes = delivery.sending_queue.batch.max_size
         metrics = DestinationMetrics(meter, name, cursor)
+        cursor.on_skip(metrics.drop)
         self._sender = Sender(exporter, delivery, metrics, Condition(name), dead_letters)
         self._turn = asyncio.Lock()
         self._ready: deque[Sequence[Entry]] = deque()

@@ -33,6 +33,10 @@ class SendingQueue(Config):
     num_consumers: PositiveCount = 4
     """Requests under way to this destination at once."""
 
+    when_full: Literal["refuse", "drop_oldest"] = "refuse"
+    """What happens when no more may wait and this destination lags behind: senders are told to come back, or it loses
+    the oldest that wait for it, which are counted (`exporter_dropped_*`, reason `queue_full`)."""
+
     storage: str | None = None
     """Accepted from Collector configs and not used: everything waits in `extensions.storage`."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from otel_llm.admission import Admission
 from otel_llm.chain import Chain
 from otel_llm.component import Endpoint, Exporter, Extension, ExtensionFactory, Processor, Receiver, Settings
 from otel_llm.config import Component
@@ -130,6 +131,7 @@ class Graph:
     def intakes(self, journal: Journal) -> Mapping[str, Intake]:
         """Return what each receiver hands its requests to."""
         pipelines = self.config.service.pipelines.items()
+        admission = Admission(self.config.service.memory, self._meter)
         return {
             part.name: Intake(
                 part.name,
@@ -137,6 +139,7 @@ class Graph:
                 journal,
                 self._executor,
                 self._meter,
+                admission=admission,
             )
             for part in self.receivers
         }

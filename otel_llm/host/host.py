@@ -214,9 +214,10 @@ class Host:
         for part in arriving:
             if part.name in self._destinations:
                 await self._stop_destination(part.name)
-            cursor = self._journal.open_cursor(part.name, readers[part.name])
             config = part.component.config
             delivery = config if isinstance(config, DeliveryConfig) else DeliveryConfig()
+            drop_oldest = delivery.sending_queue.when_full == "drop_oldest"
+            cursor = self._journal.open_cursor(part.name, readers[part.name], drop_oldest=drop_oldest)
             self._destinations[part.name] = Destination(
                 part.name, part.built, cursor, delivery, self.meter, dead_letters=self._letters_of(part.name)
             )

@@ -63,9 +63,10 @@ class MemoryJournal(Journal):
         """Return the cursor of *destination*; opened anew it reads again what has not been acknowledged."""
         cursor = self._cursors.get(destination)
         if cursor is None:
-            cursor = self._cursors[destination] = MemoryCursor(self._free, drop_oldest=drop_oldest)
+            cursor = self._cursors[destination] = MemoryCursor(self._free)
             for pipeline in pipelines:
                 self._readers[pipeline].append(cursor)
+        cursor.drop_oldest = drop_oldest
         cursor.rewind()
         return cursor
 
@@ -141,9 +142,10 @@ class Kept:
 class MemoryCursor(Cursor):
     """One destination's place in a `MemoryJournal`. One task reads at a time."""
 
-    def __init__(self, free: Callable[[Kept], None], *, drop_oldest: bool) -> None:
+    def __init__(self, free: Callable[[Kept], None]) -> None:
+        self.drop_oldest = False
+        """Whether it gives up what it has not read where there is no room."""
         self._free = free
-        self._drop_oldest = drop_oldest
         self._skipped: Skipped = lambda _signal, _items, _reason: None
         self._kept: dict[Position, Kept] = {}
         self._unread: deque[Kept] = deque()
@@ -203,11 +205,11 @@ class MemoryCursor(Cursor):
 
     def droppable(self) -> Iterable[Kept]:
         """Return what it might drop, oldest first."""
-        return self._unread if self._drop_oldest else ()
+        return self._unread if self.drop_oldest else ()
 
     def may_drop(self, kept: Kept) -> bool:
         """Return whether an entry that it has not acknowledged is among `droppable`."""
-        return self._drop_oldest and bool(self._unread) and self._unread[0].entry.position <= kept.entry.position
+        return self.drop_oldest and bool(self._unread) and self._unread[0].entry.position <= kept.entry.position
 
     def drop(self, kept: Kept, reason: str = QUEUE_FULL) -> None:
         """Give up an entry that it has not read."""

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
+from otel_llm.admission import Admission, MemoryConfig
 from otel_llm.chain import Chain
 from otel_llm.intake import Intake
 from otel_llm.journal.memory import MemoryJournal
@@ -40,7 +41,7 @@ async def main(encoding: Encoding, body: Path) -> None:
     pipeline = Pipeline("traces", Signal.TRACES, make_chain, meter)
     journal = MemoryJournal(1 << 30)
     journal.open_cursor("sink", frozenset({"traces"}))
-    intake = Intake("otlp", [pipeline], journal, executor, meter)
+    intake = Intake("otlp", [pipeline], journal, executor, meter, admission=Admission(MemoryConfig(), meter))
     await intake.receive(Request(Signal.TRACES, make_request({"gen_ai.operation.name": "chat"})))
     before = resident("VmRSS")
     answer = await intake.receive(Request(Signal.TRACES, body.read_bytes(), encoding))

@@ -69,7 +69,7 @@ class ProcessorConfig(Config):
 class QueueConfig(Config):
     """How it waits."""
 
-    queue_size: Count = 1000
+    num_consumers: Count = 1000
     """How many."""
 
 
@@ -181,7 +181,7 @@ def test_a_config_holds_what_the_host_builds() -> None:
         "endpoint": "backend:4317",
         "timeout": 90.0,
         "insecure": True,
-        "sending_queue": {"queue_size": 5},
+        "sending_queue": {"num_consumers": 5},
         "headers": {"authorization": "Bearer s3cr3t-t0k3n", "x-literal": "${env:TOKEN}"},
         "compression": "gzip",
     } == config.exporters["otlp"].config.model_dump()

@@ -9,7 +9,7 @@ from otel_llm.component import Exporter
 from otel_llm.destination import Destination
 from otel_llm.exporters.delivery import DeliveryConfig
 from otel_llm.journal import Cursor, Record
-from otel_llm.journal.memory import MemoryJournal
+from otel_llm.journal.memory import DEFAULT_CAPACITY_BYTES, MemoryJournal
 from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
 
@@ -71,16 +71,17 @@ class Backend(Exporter):
 class Rig:
     """A journal and destinations that read from it."""
 
-    def __init__(self) -> None:
-        self.journal = MemoryJournal()
+    def __init__(self, capacity_bytes: int = DEFAULT_CAPACITY_BYTES) -> None:
+        self.journal = MemoryJournal(capacity_bytes)
         self.meter = Meter()
         self.destinations: list[Destination] = []
         self.cursors: dict[str, Cursor] = {}
 
     async def connect(self, name: str, backend: Exporter, config: Mapping[str, Any] = FAST) -> Destination:
         """Start a destination that reads all pipelines."""
-        cursor = self.cursors[name] = self.journal.open_cursor(name, frozenset(Signal))
         delivery = DeliveryConfig.model_validate(config)
+        drop_oldest = delivery.sending_queue.when_full == "drop_oldest"
+        cursor = self.cursors[name] = self.journal.open_cursor(name, frozenset(Signal), drop_oldest=drop_oldest)
         destination = Destination(name, backend, cursor, delivery, self.meter)
         self.destinations.append(destination)
         await destination.start()

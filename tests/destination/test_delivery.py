@@ -279,3 +279,25 @@ def test_accepted_is_sent_and_waiting_and_dropped(answers: Sequence[str]) -> Non
         await destination.shutdown()
 
     asyncio.run(run())
+
+
+async def test_one_that_may_drop_loses_its_oldest_when_the_journal_is_full() -> None:
+    """What it loses is counted with the reason; what is under way and what comes later is delivered."""
+    rig = Rig(capacity_bytes=5000)
+    backend = Backend()
+    backend.open.clear()
+    queue = {"num_consumers": 1, "batch": {"flush_timeout": "0s", "max_size": 1}, "when_full": "drop_oldest"}
+    await rig.connect("a", backend, {**FAST, "sending_queue": queue})
+    await rig.send(b"first")
+    await backend.requested(1)
+    for number in range(20):
+        await rig.send(b"%d" % number)
+    backend.open.set()
+    await rig.drain()
+    await rig.destinations[0].shutdown()
+    dropped = rig.count("exporter_dropped_spans_total", reason="queue_full")
+
+    assert b"first" == backend.taken[0]
+    assert b"19" == backend.taken[-1]
+    assert 21 == dropped + rig.count("exporter_sent_spans_total")
+    assert dropped > 0

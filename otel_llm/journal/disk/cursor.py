@@ -53,14 +53,15 @@ class DiskCursor(Cursor):
     full it remembers the place of the first one that did not fit, and reads from there when it gets there.
     """
 
-    def __init__(self, destination: str, source: Source, *, drop_oldest: bool) -> None:
+    def __init__(self, destination: str, source: Source) -> None:
         """Make it; `resume`, `recover` and `subscribe` say what it reads."""
         self.destination = destination
         self.dirty = True
         """Whether `state` has changed since it was last asked for."""
         self._source = source
         self._segments = source.segments
-        self._drop_oldest = drop_oldest
+        self.drop_oldest = False
+        """Whether it gives up what it has not read where there is no room."""
         self._skipped: Skipped = lambda _signal, _items, _reason: None
         self._business = Business({})
         self._read_to: Position = 0
@@ -163,7 +164,7 @@ class DiskCursor(Cursor):
 
     def droppable(self, segment: Segment) -> bool:
         """Return whether it may give up all that it is owed in a segment: it was told so, and none is under way."""
-        return self._drop_oldest and not any(placed.segment is segment for placed in self._under_way.values())
+        return self.drop_oldest and not any(placed.segment is segment for placed in self._under_way.values())
 
     def skip(self, segment: Segment, reason: str) -> None:
         """Give up all but what is under way of a segment that is not written to any more."""

@@ -102,11 +102,13 @@ class DiskJournal(Journal):
         """
         cursor = self._cursors.get(destination)
         if cursor is not None:
+            cursor.drop_oldest = drop_oldest
             cursor.rewind()
             return cursor
         lost = self._metrics.corrupt_records.inc
         source = Source(self._segments, self._load, self._horizon_ms, lost, self._options.recent_bytes)
-        cursor = self._cursors[destination] = DiskCursor(destination, source, drop_oldest=drop_oldest)
+        cursor = self._cursors[destination] = DiskCursor(destination, source)
+        cursor.drop_oldest = drop_oldest
         self._pipelines[cursor] = pipelines
         return cursor
 
