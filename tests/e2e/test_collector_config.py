@@ -12,6 +12,7 @@ from tests.e2e.program import ROOT, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from tests.e2e.gateway import Gateway
     from tests.e2e.sink import Sink
@@ -30,13 +31,14 @@ PRICE: Final = 0.0035
 
 @pytest.mark.parametrize("name", CONFIGS)
 async def test_a_ready_config_runs(
-    name: str, gateway: Callable[[str], Awaitable[Gateway]], sink: Sink, monkeypatch: pytest.MonkeyPatch
+    name: str, gateway: Callable[[str], Awaitable[Gateway]], sink: Sink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A span in deprecated words arrives at the backend in current ones and priced, by either protocol."""
     for variable in ("JAEGER_ENDPOINT", "TEMPO_ENDPOINT", "COLLECTOR_ENDPOINT"):
         monkeypatch.setenv(variable, sink.grpc_endpoint)
     for variable in ("LANGFUSE_HOST", "PHOENIX_ENDPOINT"):
         monkeypatch.setenv(variable, sink.http_endpoint)
+    monkeypatch.setenv("OTEL_LLM_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("LANGFUSE_AUTH", "cHVibGljOnNlY3JldA==")
     config = re.sub(r"127\.0\.0\.1:(5317|5318|8889|13134)", "127.0.0.1:0", CONFIGS[name])
     started = await gateway(_on_free_ports(config))
