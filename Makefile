@@ -33,7 +33,7 @@ type:
 	$(BIN)/mypy
 
 unit:
-	$(BIN)/pytest -m "not backend"
+	$(BIN)/pytest -m "not backend" -n auto --dist worksteal
 
 backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 	scripts/build-jaeger.sh

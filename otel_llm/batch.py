@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_llm.attributes import Shared
 from otel_llm.errors import Refused
-from otel_llm.ids import INVALID
+from otel_llm.ids import INVALID, remove_invalid_exemplars
 from otel_llm.log_record import LogRecord
 from otel_llm.resource import Resource, Scope
 from otel_llm.signals import Signal
@@ -109,10 +109,16 @@ class Batch:
         """Remove the spans and log records whose ids are invalid; return how many.
 
         A trace id is 16 bytes, a span id 8, neither all zero (trace.proto); where an id is optional it may be absent.
-        One that is not would make the next hop refuse the whole request.
+        One that is not would make the next hop refuse the whole request. Of metrics it is exemplars that name spans: an
+        invalid one is taken out of its data point, which is not counted.
         """
         invalid = INVALID.get(self.signal)
-        return 0 if invalid is None else self._remove(invalid)
+        if invalid is not None:
+            return self._remove(invalid)
+        for scope in _scopes(self._decoded(), _LAYOUT[self.signal]):
+            if remove_invalid_exemplars(scope.metrics):
+                self._shared.dirty = True
+        return 0
 
     def remove_attributes(self, prefix: str, keep: frozenset[str]) -> None:
         """Remove attributes that start with *prefix* from everything that has some, and events named so.

@@ -12,7 +12,7 @@ from otel_llm.signals import Signal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["INVALID"]
+__all__ = ["INVALID", "remove_invalid_exemplars"]
 
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
@@ -41,7 +41,7 @@ def _invalid_records(records: Iterable[Any]) -> list[Any]:
 
 
 def _invalid_reference(holder: Any) -> bool:
-    """Tell whether a link or a log record names a span in a way that cannot be read."""
+    """Tell whether a link, a log record or an exemplar names a span in a way that cannot be read."""
     return len(holder.trace_id) not in _OPTIONAL_TRACE_ID or len(holder.span_id) not in _OPTIONAL_SPAN_ID
 
 
@@ -49,4 +49,20 @@ INVALID: Final[dict[Signal, Callable[[Iterable[Any]], list[Any]]]] = {
     Signal.TRACES: _invalid_spans,
     Signal.LOGS: _invalid_records,
 }
-"""Returns the items of a signal that have such ids. Metrics have none."""
+"""Returns the items of a signal that have such ids. Metrics have none of their own."""
+
+
+def remove_invalid_exemplars(metrics: Iterable[Any]) -> bool:
+    """Remove the exemplars of data points whose ids cannot be read; tell whether there were any."""
+    removed = False
+    for metric in metrics:
+        data = metric.WhichOneof("data")
+        if data is None or data == "summary":  # whose points have no exemplars
+            continue
+        for point in getattr(metric, data).data_points:
+            exemplars = point.exemplars
+            for position in reversed(range(len(exemplars))):
+                if _invalid_reference(exemplars[position]):
+                    del exemplars[position]
+                    removed = True
+    return removed

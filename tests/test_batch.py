@@ -256,6 +256,24 @@ class TestSweep:
         assert raw is batch.to_bytes()
 
 
+@pytest.mark.parametrize("kind", ["gauge", "sum", "histogram", "exponential_histogram"])
+def test_exemplars_with_invalid_ids_are_taken_out(kind: str) -> None:
+    """The data point stays, and so do its exemplars that name a span as one should, or none."""
+    request = ExportMetricsServiceRequest()
+    metrics = request.resource_metrics.add().scope_metrics.add().metrics
+    metrics.add(name="s").summary.data_points.add()
+    exemplars = getattr(metrics.add(name="m"), kind).data_points.add().exemplars
+    for trace_id, span_id in ((b"t" * 16, b"s" * 8), (b"", b""), (b"t" * 15, b"s" * 8), (b"t" * 16, b"s" * 7)):
+        exemplars.add(trace_id=trace_id, span_id=span_id)
+    batch = Batch(request.SerializeToString(), Signal.METRICS)
+    rejected = batch.remove_invalid()
+    sent = ExportMetricsServiceRequest.FromString(batch.to_bytes())
+    (point,) = getattr(sent.resource_metrics[0].scope_metrics[0].metrics[1], kind).data_points
+
+    assert (0, 2) == (rejected, batch.item_count)
+    assert [b"t" * 16, b""] == [exemplar.trace_id for exemplar in point.exemplars]
+
+
 def test_metric_points_are_counted_by_data_point() -> None:
     """A metric is as many items as it has data points; one without data has none."""
     request = ExportMetricsServiceRequest()

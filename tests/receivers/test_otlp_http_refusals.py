@@ -92,7 +92,9 @@ class TestRefusals:
         assert [] == door.requests
 
     @pytest.mark.parametrize(
-        "body", [gzip.compress(b"spans")[:-1], gzip.compress(b"spans") + b"x", gzip.compress(b"") * 100_000, b"plain"]
+        "body",
+        [gzip.compress(b"spans")[:-1], gzip.compress(b"spans") + b"x", gzip.compress(b"") * 100_000, b"plain"],
+        ids=["cut off", "followed by a byte", "of many members", "plain"],
     )
     async def test_broken_gzip_is_a_bad_request(
         self, start: Start, door: Door, client: ClientSession, body: bytes
