@@ -22,6 +22,8 @@ LOCK: Final = "lock"
 CORRUPT: Final = ".corrupt"
 WHAT: Final = "the journal's directory"
 _ASIDE: Final = ".tmp"
+_BIT_BYTES: Final = 1024 * 1024
+"""What is deleted at once of a large file."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -150,6 +152,20 @@ class Directory:
         with suppress(FileNotFoundError):
             self.filesystem.unlink(self._at(name))
 
+    def delete(self, name: str) -> None:
+        """Delete a file that may be large, bit by bit: a sync meanwhile waits for one bit, not for the whole file.
+
+        ext4 frees what belongs to one call in one transaction: up to 0.2 s for 64 MiB, in which nothing else is synced.
+        """
+        # Set aside first: a crash leaves something that is deleted, and not something that looks damaged.
+        aside = name + _ASIDE
+        with suppress(DiskFull):  # a name needs room too, but to unlink needs none
+            with _needing_room():
+                self.filesystem.rename(self._at(name), self._at(aside))
+            name = aside
+            self._shorten(aside)
+        self.unlink(name)
+
     def put_aside(self, name: str) -> None:
         """Rename a file so that it is not read again, and not deleted either."""
         self.filesystem.rename(self._at(name), self._at(name + CORRUPT))
@@ -165,6 +181,16 @@ class Directory:
 
     def _at(self, name: str) -> Path:
         return self.path / name
+
+    def _shorten(self, name: str) -> None:
+        """Leave a bit of a file."""
+        fd = self.filesystem.open(self._at(name), os.O_WRONLY)
+        try:
+            with _needing_room():
+                for size in range(self.filesystem.size(fd) - _BIT_BYTES, 0, -_BIT_BYTES):
+                    self.filesystem.truncate(fd, size)
+        finally:
+            self.filesystem.close(fd)
 
     def _make(self, path: Path) -> None:
         """Make a directory if there is none; return when that would survive a loss of power."""

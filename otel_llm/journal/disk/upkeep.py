@@ -76,7 +76,7 @@ class Upkeep:
     def _tidy(self, names: Sequence[str], states: Sequence[CursorState]) -> _Tidied:
         """Delete, then store: on a full disk the first makes room for the second."""
         for name in names:
-            self._directory.unlink(name)
+            self._directory.delete(name)
         stored = True
         try:
             for state in states:
