@@ -8,7 +8,7 @@ import platform
 from importlib.metadata import version
 from itertools import groupby
 from operator import attrgetter
-from statistics import mean
+from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Case", "Measurement", "markdown", "setting"]
 
-_PEER: Final = "otelcol"
 _LIBRARIES: Final = ("grpcio", "protobuf", "uvloop")
 
 
@@ -48,38 +47,37 @@ class Measurement(NamedTuple):
     """Spans that were answered with OK and did not reach the sink. Less than zero: some came twice."""
 
 
-def markdown(measurements: Sequence[Measurement], contestants: Sequence[Contestant]) -> str:
-    """Return a table with a row for each case and contestant; a cell holds every round, the ratio is of their means."""
+def markdown(measurements: Sequence[Measurement], reference: str) -> str:
+    """Return a table with a row for each case and contestant; a cell holds every round.
+
+    The ratio is of the medians, to that of the contestant which is called *reference*.
+    """
     lines = [
-        setting(contestants),
-        "Rounds in turn, each with a process of its own. What the columns mean: bench/README.md.",
-        "",
-        "| workload | task | program | CPU µs/span | to otelcol | p99 ms | peak RSS MiB | spans/s | retries | lost |",
+        f"| workload | task | program | CPU µs/span | to {reference} | p99 ms | peak RSS MiB | spans/s | retries | lost |",
         "|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for case, rounds in groupby(measurements, attrgetter("case")):
-        lines += _rows(case, list(rounds))
+        lines += _rows(case, list(rounds), reference)
     return "\n".join(lines) + "\n"
 
 
 def setting(contestants: Sequence[Contestant]) -> str:
     """Return a sentence that says when, where and of what something was measured."""
-    versions = [f"{each.name} {each.version}" for each in contestants] + [
-        f"{name} {version(name)}" for name in _LIBRARIES
-    ]
+    programs = {each.configs: each.version for each in contestants}
+    versions = [f"{name} {each}" for name, each in programs.items()] + [f"{name} {version(name)}" for name in _LIBRARIES]
     kernel = platform.release().partition("-")[0]
     machine = f"{os.cpu_count()} cores, {platform.system()} {kernel}, Python {platform.python_version()}"
     return f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} on {machine}; {', '.join(versions)}."
 
 
-def _rows(case: Case, measurements: Sequence[Measurement]) -> list[str]:
+def _rows(case: Case, measurements: Sequence[Measurement], reference: str) -> list[str]:
     by_name: dict[str, list[Measurement]] = {}
     for measurement in measurements:
         by_name.setdefault(measurement.contestant, []).append(measurement)
-    cost = {name: mean(each.cpu_us_per_span for each in rounds) for name, rounds in by_name.items()}
+    cost = {name: median(each.cpu_us_per_span for each in rounds) for name, rounds in by_name.items()}
     return [
         f"| {case.workload} | {case.task} | {name} | {_cell(rounds, lambda each: each.cpu_us_per_span, 1)} "
-        f"| {f'{cost[name] / cost[_PEER]:.2f}' if _PEER in cost else ''} "
+        f"| {f'{cost[name] / cost[reference]:.2f}' if reference in cost else ''} "
         f"| {_cell(rounds, lambda each: each.p99_ms, 1)} | {_cell(rounds, lambda each: each.peak_rss_mib, 0)} "
         f"| {_cell(rounds, lambda each: each.spans_per_s, 0)} | {_cell(rounds, lambda each: each.retries, 0)} "
         f"| {_cell(rounds, lambda each: each.lost, 0)} |"

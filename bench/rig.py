@@ -12,14 +12,15 @@ import time
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from bench import workloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BENCH", "BenchError", "Contestant", "Rig", "Running", "Sent", "otel_llm", "otelcol"]
+__all__ = ["BENCH", "BenchError", "Contestant", "Rig", "Running", "Sent", "directory_on_disk", "otel_llm", "otelcol"]
 
 BENCH: Final = Path(__file__).resolve().parent
 _PATIENCE_S: Final = 20.0
@@ -31,12 +32,16 @@ class BenchError(Exception):
 
 
 class Contestant(NamedTuple):
-    """A program to measure. Its configs are `configs/<name>-<task>.yaml`."""
+    """A program to measure, or one of the ways to run it."""
 
     name: str
     version: str
     command: tuple[str, ...]
     """What a config's path follows."""
+    configs: str
+    """They are `configs/<configs>-<task>.yaml`."""
+    journal: Literal["memory", "disk"] = "memory"
+    """Where its configs are told to let things wait."""
 
 
 class Running(NamedTuple):
@@ -120,16 +125,20 @@ class Rig:
             BenchError: it does not open its port.
         """
         address = f"127.0.0.1:{_free_port()}"
-        config = BENCH / "configs" / f"{contestant.name}-{task}.yaml"
-        environment = os.environ | {"BENCH_LISTEN": address, "BENCH_TARGET": target}
+        config = BENCH / "configs" / f"{contestant.configs}-{task}.yaml"
         log = self._directory / f"{contestant.name}-{task}.log"
-        with (
-            log.open("w") as output,
-            _process([*contestant.command, str(config)], env=environment, stdout=output, stderr=output) as process,
-        ):
-            if not _opened(address, process):
-                raise BenchError(f"{contestant.name} did not open its port with {config.name}:\n{log.read_text()}")
-            yield Running(process.pid, address)
+        with TemporaryDirectory(dir=self._directory) as state, log.open("w") as output:
+            environment = os.environ | {
+                "BENCH_LISTEN": address,
+                "BENCH_TARGET": target,
+                "BENCH_JOURNAL": contestant.journal,
+                "BENCH_STATE": state,
+            }
+            command = [*contestant.command, str(config)]
+            with _process(command, env=environment, stdout=output, stderr=output) as process:
+                if not _opened(address, process):
+                    raise BenchError(f"{contestant.name} did not open its port with {config.name}:\n{log.read_text()}")
+                yield Running(process.pid, address)
 
     def send(self, workload: str, target: str, requests: int, rate: float = 0.0) -> Sent:
         """Send so many requests of a workload; at *rate* a second, or as fast as they are answered."""
@@ -141,9 +150,11 @@ class Rig:
         return Sent(**json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
 
 
-def otel_llm() -> Contestant:
-    """Return this checkout's gateway."""
-    return Contestant("otel-llm", version("otel-llm"), (sys.executable, "-m", "otel_llm", "run", "--config"))
+def otel_llm(journal: Literal["memory", "disk"] = "memory") -> Contestant:
+    """Return this checkout's gateway, which lets things wait in memory or on disk."""
+    name = "otel-llm" if journal == "memory" else "otel-llm, disk"
+    command = (sys.executable, "-m", "otel_llm", "run", "--config")
+    return Contestant(name, version("otel-llm"), command, "otel-llm", journal)
 
 
 def otelcol() -> Contestant | None:
@@ -153,7 +164,14 @@ def otelcol() -> Contestant | None:
     if binary is None:
         return None
     said = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout
-    return Contestant("otelcol", said.split()[-1], (binary, "--config"))
+    return Contestant("otelcol", said.split()[-1], (binary, "--config"), "otelcol")
+
+
+@contextmanager
+def directory_on_disk() -> Iterator[Path]:
+    """Make a directory for a while, in this checkout: unlike /tmp, that is hardly ever in memory."""
+    with TemporaryDirectory(dir=BENCH.parent, prefix=".bench-") as directory:
+        yield Path(directory)
 
 
 @contextmanager

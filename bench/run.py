@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bench.process_tree import cpu_seconds, peak_rss_mib
-from bench.report import Case, Measurement, markdown
-from bench.rig import BENCH, BenchError, Contestant, Rig, otel_llm, otelcol
+from bench.report import Case, Measurement, markdown, setting
+from bench.rig import BENCH, BenchError, Contestant, Rig, directory_on_disk, otel_llm, otelcol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CASES: Final = (
     Case("W1", "forward", 2000),
@@ -28,6 +29,7 @@ DEFAULT: Final = ("W1", "W2", "W5")
 WARM_UP: Final = 10
 """Before each measurement a tenth of it is sent."""
 SETTLE_S: Final = 1.0
+IN_TURN: Final = "Rounds in turn, each with a process of its own. What the columns mean: bench/README.md."
 
 
 def measure(rig: Rig, contestant: Contestant, case: Case) -> Measurement:
@@ -52,29 +54,32 @@ def measure(rig: Rig, contestant: Contestant, case: Case) -> Measurement:
         )
 
 
-def main() -> None:
+def in_turn(rig: Rig, contestants: Sequence[Contestant], cases: Sequence[Case], rounds: int) -> list[Measurement]:
     """Measure each case with each contestant in turn, as often as told."""
+    measurements = []
+    for case in cases:
+        for contestant in [*contestants] * rounds:
+            measured = measure(rig, contestant, case)
+            measurements.append(measured)
+            print(f"{case.workload} {case.task} {contestant.name} {measured.cpu_us_per_span:.1f} µs", file=sys.stderr)
+    return measurements
+
+
+def main() -> None:
+    """Measure what the command line names, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("workloads", nargs="*", default=DEFAULT, help="W1 to W5; W1, W2 and W5 unless told")
     parser.add_argument("--rounds", type=int, default=2, help="how often each contestant has its turn")
     arguments = parser.parse_args()
     peer = otelcol()
-    contestants = [otel_llm(), *([peer] if peer else [])]
-    measurements = []
-    with tempfile.TemporaryDirectory() as directory:
-        rig = Rig(Path(directory))
-        for case in CASES:
-            if case.workload in arguments.workloads:
-                for contestant in contestants * arguments.rounds:
-                    measured = measure(rig, contestant, case)
-                    measurements.append(measured)
-                    print(
-                        f"{case.workload} {case.task} {contestant.name} {measured.cpu_us_per_span:.1f} µs",
-                        file=sys.stderr,
-                    )
+    contestants = [otel_llm(), otel_llm("disk"), *([peer] if peer else [])]
+    cases = [case for case in CASES if case.workload in arguments.workloads]
+    with directory_on_disk() as directory:
+        measurements = in_turn(Rig(directory), contestants, cases, arguments.rounds)
+    page = f"{setting(contestants)}\n{IN_TURN}\n\n{markdown(measurements, 'otelcol')}"
     path = BENCH / "results" / f"{'-'.join(arguments.workloads)}.md"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(markdown(measurements, contestants))
+    path.write_text(page, encoding="utf-8")
     print(path.relative_to(BENCH.parent))
 
 
