@@ -123,6 +123,17 @@ class _Connection(web.RequestHandler):
                 self.transport.abort()  # to close it would wait for what nobody takes
             return resp, True
 
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp's own would send back the bytes that it could not read
+    ) -> web.StreamResponse:
+        response = super().handle_error(request, status, exc, "malformed HTTP request")
+        response.headers["Server"] = "otel-llm"
+        return response
+
     def connection_lost(self, exc: BaseException | None) -> None:
         self.headers_have_come()
         super().connection_lost(exc)
