@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import AsyncExitStack
-from signal import SIGKILL
+from signal import SIGHUP, SIGKILL
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 
 from bench.process_tree import rss_mib
-from otel_llm.extensions.storage import StorageConfig
 from tests.e2e.program import Program, eventually, run
 from tests.faults.metrics import Metrics
 from tests.faults.network import reserved_port
@@ -21,10 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["ON_DISK", "SECRET", "Gateway"]
-
-ON_DISK: Final = "directory" in StorageConfig.model_fields
-"""Whether what waits can wait on disk."""
+__all__ = ["SECRET", "Gateway"]
 
 SECRET: Final = "canary-backend-9f86d081884c"
 """A header of every exporter; for its backend alone."""
@@ -80,16 +76,25 @@ class Gateway:
         async def ready() -> bool | None:
             return True if "ready" in program.output.splitlines() else None
 
-        await eventually(ready, "the gateway was ready", program)
+        await eventually(ready, "the gateway was ready", program, timeout_s=60)
         self.base_mib = self.rss_mib
 
     async def launch(self, *prefix: str) -> Program:
         """Start a process of its config, whatever comes of that."""
-        config = self.directory / f"otel-llm-{len(self.logs)}.yaml"
-        config.write_text(json.dumps(self.config))
-        self.logs.append(config.with_suffix(".log"))
-        command = [*prefix, sys.executable, "-m", "otel_llm", "run", "--config", str(config)]
+        self.logs.append(self.directory / f"otel-llm-{len(self.logs)}.log")
+        command = [*prefix, sys.executable, "-m", "otel_llm", "run", "--config", str(self._write_config())]
         return await self._stack.enter_async_context(run(command, self.logs[-1]))
+
+    async def reload(self, outcome: str = "\nreloaded\n") -> None:
+        """Have it read its config again, and wait until it has said *outcome*."""
+        self._write_config()
+        before = self.log.count(outcome)
+        self.program.signal(SIGHUP)
+
+        async def said() -> bool | None:
+            return True if self.log.count(outcome) > before else None
+
+        await eventually(said, f"it said {outcome.strip()}", self.program)
 
     async def stop(self) -> None:
         """Ask it to end, and see it end well."""
@@ -137,6 +142,11 @@ class Gateway:
     ) -> None:
         await self._stack.aclose()
 
+    def _write_config(self) -> Path:
+        path = self.logs[-1].with_suffix(".yaml")
+        path.write_text(json.dumps(self.config))
+        return path
+
     def _default_config(self, backends: Mapping[str, str]) -> dict[str, Any]:
         endpoint = {name: f"127.0.0.1:{port}" for name, port in self.ports.items()}
         protocols = {name: {"endpoint": endpoint[name]} for name in ("grpc", "http")}
@@ -147,7 +157,7 @@ class Gateway:
             "exporters": {name: _exporter(name, backend) for name, backend in backends.items()},
             "extensions": {
                 "health": {"endpoint": endpoint["health"]},
-                "storage": {"directory": str(self.state)} if ON_DISK else {},
+                "storage": {"directory": str(self.state)},
             },
             "service": {
                 "extensions": ["health", "storage"],

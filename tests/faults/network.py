@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Self
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Self
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
+
+    from tests.certificates import Pair
 
 __all__ = ["Door", "reserved_port"]
 
@@ -46,10 +49,11 @@ class Door:
         self._passing: set[asyncio.Task[None]] = set()
         self._clients: set[asyncio.StreamWriter] = set()
 
-    async def open(self) -> None:
-        """Let connections in."""
+    async def open(self, certificate: Pair | None = None) -> None:
+        """Let connections in; over TLS, with a certificate."""
         if self._server is None:
-            self._server = await asyncio.start_server(self._enter, "127.0.0.1", self.port)
+            tls = None if certificate is None else _tls(certificate)
+            self._server = await asyncio.start_server(self._enter, "127.0.0.1", self.port, ssl=tls)
 
     async def close(self) -> None:
         """Refuse connections, and reset those that are open."""
@@ -62,7 +66,9 @@ class Door:
     def reset(self) -> None:
         """Break off all connections, as a machine does that loses its power."""
         for client in self._clients:
-            client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            connection = client.get_extra_info("socket")
+            if connection is not None:  # it has ended by itself
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
             client.transport.abort()
         for task in self._passing:
             task.cancel()
@@ -105,6 +111,13 @@ class Door:
             pass
         finally:
             server.close()
+
+
+def _tls(certificate: Pair) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
+from enum import Enum, auto
 from itertools import count, cycle
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self
 
@@ -40,6 +41,8 @@ _RETRYABLE: Final = {1, 4, 10, 11, 14, 15, 429, 502, 503, 504}
 """Statuses of gRPC and HTTP after which OTLP lets a client send again; RESOURCE_EXHAUSTED only with RetryInfo."""
 _RESOURCE_EXHAUSTED: Final = 8
 _GRPC_RETRIES: Final = {"grpc-status-details-bin", "google.rpc.retryinfo-bin"}
+_NOT_CONNECTED: Final = "failed to connect"
+"""How gRPC's details begin where a request could not even be sent."""
 _CHANNEL: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 300),
@@ -67,6 +70,15 @@ class Answer(NamedTuple):
         return self.code in _RETRYABLE or (self.code == _RESOURCE_EXHAUSTED and self.after_s is not None)
 
 
+class Silence(Enum):
+    """Why there was no answer to an attempt."""
+
+    UNSENT = auto()
+    """There was no connection."""
+    BROKEN = auto()
+    """The connection broke, or nothing came in time: it may have been taken."""
+
+
 class Ledger:
     """What was sent, and what the gateway said to it."""
 
@@ -80,7 +92,7 @@ class Ledger:
         self.given_up: set[bytes] = set()
         """Those that it asked to come back with, until the client had no more patience."""
         self.unanswered: Counter[bytes] = Counter()
-        """Attempts of each span to which there was no answer: it may have been taken, and is sent again."""
+        """Attempts of each span that may have been taken, although no answer came; it is sent again."""
         self.answers: Counter[Answer] = Counter()
         self.refused_items = 0
         """Spans in attempts that were refused, for now or for good."""
@@ -141,9 +153,9 @@ class Sender:
         deadline = time.monotonic() + self.patience_s
         while True:
             answer = await self._attempts[transport](request.body)
-            if answer is None:
+            if answer is Silence.BROKEN:
                 ledger.unanswered.update(ids)
-            else:
+            elif isinstance(answer, Answer):
                 ledger.answers[answer] += 1
                 if answer.taken:
                     ledger.acked.update(ids)
@@ -152,7 +164,7 @@ class Sender:
                 if not answer.retryable:
                     ledger.refused.update(ids)
                     return
-            wait_s = (answer.after_s if answer else None) or random.uniform(0.1, 0.3)
+            wait_s = (answer.after_s if isinstance(answer, Answer) else None) or random.uniform(0.1, 0.3)
             if time.monotonic() + wait_s > deadline:
                 ledger.given_up.update(ids)
                 return
@@ -176,7 +188,7 @@ class Sender:
     ) -> None:
         await self._stack.aclose()
 
-    async def _attempt_grpc(self, body: bytes) -> Answer | None:
+    async def _attempt_grpc(self, body: bytes) -> Answer | Silence:
         try:
             response = await self._export(body, timeout=_TIMEOUT_S, metadata=tuple(_METADATA.items()))
         except grpc.aio.AioRpcError as error:
@@ -184,11 +196,12 @@ class Sender:
         self._read_success(response)
         return Answer("grpc", 0)
 
-    def _grpc_refusal(self, error: grpc.aio.AioRpcError) -> Answer | None:
+    def _grpc_refusal(self, error: grpc.aio.AioRpcError) -> Answer | Silence:
         code: int = error.code().value[0]
         trailers = dict(error.trailing_metadata() or ())
         if error.code() in _OF_THE_CLIENT and not trailers:
-            return None  # no answer came: these are the client's own words for that
+            # No answer came: these are the client's own words for that.
+            return Silence.UNSENT if (error.details() or "").startswith(_NOT_CONNECTED) else Silence.BROKEN
         self.ledger.words.add(error.details() or "")
         after_s = read_retry_after(trailers.items())
         if error.code() is grpc.StatusCode.UNAVAILABLE and not (after_s and trailers.keys() >= _GRPC_RETRIES):
@@ -197,12 +210,14 @@ class Sender:
             self.ledger.complaints.append(f"{error.code().name} without a word")
         return Answer("grpc", code, after_s)
 
-    async def _attempt_http(self, body: bytes) -> Answer | None:
+    async def _attempt_http(self, body: bytes) -> Answer | Silence:
         try:
             async with self._http.post(Signal.TRACES.http_path, data=body) as response:
                 content = await response.read()
+        except aiohttp.ClientConnectorError:
+            return Silence.UNSENT
         except (aiohttp.ClientError, TimeoutError, OSError):
-            return None
+            return Silence.BROKEN
         if response.content_type != _PROTOBUF:
             self.ledger.complaints.append(f"HTTP {response.status} as {response.content_type}")
         if response.status == 200:

@@ -131,6 +131,8 @@ class Sink:
         """How often each span was taken."""
         self.refused: set[bytes] = set()
         """Spans of requests that were refused for good."""
+        self.not_owed: set[bytes] = set()
+        """Spans that were acknowledged while it was no destination."""
         self.changed: set[bytes] = set()
         """Spans that came again and were not the same."""
         self.under_way = self.most_under_way = 0

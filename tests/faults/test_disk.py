@@ -1,24 +1,19 @@
-"""What can happen to a journal on disk, and to the process while it writes there (P4, P5, P7, P9 to P11)."""
+"""What can happen to a journal on disk, and to the process while it writes there (P4, P5, P9 to P11)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
-import shutil
-import subprocess
-import time
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import grpc
 import pytest
 from google_crc32c import value as crc32c
 
-from tests.faults.gateway import ON_DISK
-from tests.faults.sink import TAKE, Reply, at_random
+from bench.kills import soak
+from tests.faults.test_device import mounted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,66 +21,20 @@ if TYPE_CHECKING:
     from tests.faults.oracle import Oracle, OracleWith
     from tests.faults.wire import Request
 
-pytestmark = [
-    pytest.mark.faults,
-    pytest.mark.skipif(not ON_DISK, reason="there is no journal on disk"),
-]
-
-
-KILLS: Final = int(os.environ.get("OTEL_LLM_KILLS", "20"))
-"""How often the process is killed in P4."""
-
-REPORT: Final = os.environ.get("OTEL_LLM_KILLS_REPORT")
-"""Where the numbers of P4 go."""
-
-RECENT_S: Final = 1.0
-"""How far the file of a cursor may be behind: it is stored every 0.2 s, on machines that are slow too."""
+pytestmark = pytest.mark.faults
 
 
 async def test_p4(oracle_with: OracleWith) -> None:
-    """Killed over and over under load before a backend that fails, it loses nothing that it has acknowledged.
+    """Killed over and over under load before backends that fail, it loses nothing that it has acknowledged.
 
-    What comes twice was under way when it was killed, had arrived shortly before, or was sent twice.
+    What comes twice was under way when it was killed, had arrived shortly before, or was sent twice. `make long` does
+    the same for longer.
     """
-    oracle = await oracle_with("otlp")
-    oracle.sender.patience_s = 3600
-    oracle.sink.behave = at_random(0.3, Reply(grpc.StatusCode.UNAVAILABLE))
-    bound = 0
-    await oracle.gateway.start()
+    oracle = await oracle_with("otlp", "otlphttp")
 
-    async with oracle.sender.loading(requests_per_s=40, spans=20):
-        for _ in range(KILLS):
-            await asyncio.sleep(random.uniform(0.2, 1.5))
-            await oracle.gateway.kill()
-            since = time.monotonic() - RECENT_S
-            bound += sum(len(arrival.ids) for arrival in oracle.sink.arrivals if arrival.at >= since)
-            await oracle.gateway.start()
-    oracle.sink.behave = TAKE
+    found = await soak(oracle, kills=20)
 
-    await oracle.check(duplicates=bound + oracle.sender.ledger.unanswered.total())
-    report(oracle, bound)
-
-
-def report(oracle: Oracle, bound: int) -> None:
-    """Write down what P4 has found."""
-    ledger = oracle.sender.ledger
-    lines = [
-        "# P4: SIGKILL under load",
-        "",
-        "Written by `make long`. A backend that refuses 30 % of the requests for now; 800 spans a second.",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| kills | {KILLS} |",
-        f"| spans acknowledged | {len(ledger.acked)} |",
-        f"| of these lost | {len(ledger.acked - oracle.sink.spans.keys())} |",
-        f"| spans that came once more | {oracle.sink.duplicates} |",
-        f"| under way, or arrived in the second before a kill | {bound} |",
-        f"| sent once more by clients, which got no answer | {ledger.unanswered.total()} |",
-        "",
-    ]
-    if REPORT:
-        Path(REPORT).write_text("\n".join(lines))
+    await oracle.check(duplicates=found.bound)
 
 
 async def test_p5(oracle_with: OracleWith) -> None:
@@ -114,37 +63,6 @@ def reads_a_segment(pid: int) -> bool:
     with suppress(FileNotFoundError):  # closed meanwhile
         return any(".segment" in str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir())
     return False
-
-
-@pytest.mark.parametrize("storage", [{}, {"min_free_mib": 0}], ids=["reserve", "no reserve"])
-async def test_p7(storage: dict[str, int], oracle_with: OracleWith) -> None:
-    """On a full disk senders are told to wait, what is on it is delivered, and that makes room; without a restart."""
-    oracle = await oracle_with("otlp")
-    oracle.gateway.config["extensions"]["storage"] |= storage
-    oracle.sender.patience_s = 1.5
-    await oracle.sink.door.close()
-    await oracle.gateway.start(*mounted(oracle.gateway.state, "-t tmpfs -o size=24m,mode=700 tmpfs"))
-
-    await oracle.sender.load(seconds=4, requests_per_s=20, spans=10, padding=80_000)
-    assert oracle.sender.ledger.acked
-    assert oracle.sender.ledger.given_up
-    assert not oracle.sender.ledger.refused
-    await oracle.sink.door.open()
-
-    await oracle.check()
-
-
-def mounted(directory: Path, options: str) -> tuple[str, ...]:
-    """Return the command that runs another where something is mounted at *directory*, for it alone."""
-    directory.mkdir(mode=0o700, exist_ok=True)
-    script = f'mount {options} "$1" && shift && exec "$@"'
-    command = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(directory))
-    if (
-        shutil.which("unshare") is None
-        or subprocess.run([*command, "true"], check=False, capture_output=True).returncode
-    ):
-        pytest.skip("nothing may be mounted here, not even in a namespace of one's own")
-    return command
 
 
 async def test_p9_flipped_bit(oracle_with: OracleWith) -> None:

@@ -1,31 +1,34 @@
-"""What the program shows to others, and where (S1, S6, S7, S11, S13)."""
+"""What the program shows to others, and where (S1, S6, S7, S11, S13 to S15)."""
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import re
 import socket
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import grpc
+import otel_llm_processors
 import pytest
 
+import otel_llm
 from otel_llm.config import load_config
 from otel_llm.endpoint import is_loopback
 from otel_llm.errors import ConfigError
 from otel_llm.host import Host
-from tests.faults.gateway import ON_DISK
 from tests.faults.plugin import install
 from tests.faults.sink import TAKE, Reply, first
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.faults.oracle import OracleWith
 
 PROCESS: Final = pytest.mark.faults
+
+CODE: Final = [path for package in (otel_llm, otel_llm_processors) for path in Path(package.__path__[0]).rglob("*.py")]
 
 EVIL: Final = "evil-1f8ac10f"
 INJECTION: Final = f'{EVIL}\r\n{{"level":"error"}}\n\x1b[2J\x1b]0;x\x07\x00\u202e\u2028\u200b'
@@ -142,7 +145,6 @@ def test_s7_refused(name: str) -> None:
 
 
 @PROCESS
-@pytest.mark.skipif(not ON_DISK, reason="no names become files without a journal on disk")
 @pytest.mark.parametrize("name", ["otlp/CON", "otlp/a..", "otlp/" + "a" * 300])
 async def test_s7_files(name: str, oracle_with: OracleWith, tmp_path: Path) -> None:
     """What is called by a name stays in the directory for it, however long the name is: journal and dead letters."""
@@ -229,3 +231,34 @@ PATHS: Final = [
     "/", "/ready", "/metrics", "/debug", "/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/debug/tracez",
     "/debug/pipelinez", "/config", "/env", "/dump", "/metrics/", "/metrics/../debug", "/stack", "/favicon.ico",
 ]  # fmt: skip
+
+
+CROSS_ORIGIN: Final = "HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\nConnection: close\r\n"
+
+
+@PROCESS
+async def test_s14(oracle_with: OracleWith) -> None:
+    """No page of another origin may read an answer, or is told that it may ask."""
+    oracle = await oracle_with("otlp")
+    await oracle.gateway.start()
+    preflight = "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n"
+
+    for path in ("/v1/traces", "/metrics", "/ready"):
+        for request in (f"OPTIONS {path} {CROSS_ORIGIN}{preflight}\r\n", f"GET {path} {CROSS_ORIGIN}\r\n"):
+            for port in ("http", "metrics", "health"):
+                answer = await exchange(oracle.gateway.ports[port], request.encode())
+                assert answer.startswith(b"HTTP/1.1 ")
+                assert b"access-control-" not in answer.lower()
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
+def test_s15(path: Path) -> None:
+    """Nothing that is read becomes code: a config names what is installed, and files hold data."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+            assert names.isdisjoint({"pickle", "marshal", "shelve", "dill", "cloudpickle", "runpy", "imp"})
+        elif isinstance(node, ast.Call):
+            called = getattr(node.func, "id", None)
+            assert called not in {"eval", "exec", "compile", "__import__"}
+            assert ast.unparse(node.func) != "importlib.import_module"

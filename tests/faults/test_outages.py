@@ -1,17 +1,22 @@
-"""Backends that are away, slow, or break off (B1 to B3, B11, B13 to B15): nothing is lost, little comes twice."""
+"""Backends that are away, slow, or break off (B1 to B3, B11 to B15): nothing is lost, little comes twice."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.certificates import EXPIRED, Authority
+from tests.e2e.program import eventually
 from tests.faults.sink import TAKE, Reply, first
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.faults.oracle import OracleWith
 
 pytestmark = pytest.mark.faults
@@ -98,6 +103,38 @@ async def test_b11(exporter: str, oracle_with: OracleWith) -> None:
     again = [arrival for arrival in oracle.sink.arrivals if any(oracle.sink.times[key] > 1 for key in arrival.ids)]
     assert oracle.sink.duplicates
     assert len(again) <= 3 * 2 * 4  # thrice, what was under way in four requests, and came again
+
+
+@EITHER
+async def test_b12(exporter: str, oracle_with: OracleWith, tmp_path: Path) -> None:
+    """A backend whose certificate is not good gets nothing, and none of it in plain text; when it is, all arrives."""
+    ours, others = Authority(tmp_path), Authority(tmp_path)
+    oracle = await oracle_with(exporter)
+    door = oracle.sink.door
+    oracle.gateway.exporter["endpoint"] = f"https://127.0.0.1:{door.port}"
+    oracle.gateway.exporter["tls"] = {"ca_file": str(ours.file)}
+    bad = {
+        "has expired": ours.issue(**EXPIRED),
+        "is for another name": ours.issue("elsewhere.example"),
+        "is signed by nobody who is trusted here": others.issue(),
+        "trying again": None,  # it does not speak TLS at all
+    }
+    await oracle.gateway.start()
+
+    async def said(words: str) -> bool | None:
+        return True if words in oracle.gateway.log else None
+
+    for words, certificate in bad.items():
+        await door.close()
+        await door.open(certificate)
+        await oracle.sender.load(seconds=0.5)
+        await eventually(partial(said, words), f"it said {words}", oracle.gateway.program)
+    assert not oracle.sink.arrivals
+    assert oracle.sender.ledger.acked == oracle.sender.ledger.spans.keys()
+    await door.close()
+    await door.open(ours.issue())
+
+    await oracle.check()
 
 
 async def test_b13_connection_age(oracle_with: OracleWith) -> None:

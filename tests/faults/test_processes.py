@@ -1,29 +1,30 @@
-"""What can happen to the process (P1 to P3, P15 to P17)."""
+"""What can happen to the process (P1 to P3, P14 to P17)."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
+from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+import otel_llm
 from tests.e2e.otlp import attributes_of
 from tests.e2e.program import eventually
-from tests.faults.gateway import ON_DISK
 from tests.faults.plugin import install
 from tests.faults.sink import Reply
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.faults.oracle import OracleWith
 
-pytestmark = pytest.mark.faults
+PROCESS: Final = pytest.mark.faults
 
 
+@PROCESS
 async def test_p1(oracle_with: OracleWith) -> None:
     """On SIGTERM under load it says at once that it is not ready, delivers what it has taken, and exits with 0."""
     oracle = await oracle_with("otlp")
@@ -46,6 +47,7 @@ async def test_p1(oracle_with: OracleWith) -> None:
     assert [] == oracle.violations()
 
 
+@PROCESS
 @pytest.mark.parametrize("second", [SIGTERM, SIGINT], ids=["SIGTERM", "SIGINT"])
 async def test_p2(second: Signals, oracle_with: OracleWith) -> None:
     """A second signal ends it at once, with status 1, whatever it was waiting for."""
@@ -64,12 +66,12 @@ async def test_p2(second: Signals, oracle_with: OracleWith) -> None:
     program.signal(second)
 
     assert 1 == await program.wait()
-    if ON_DISK:
-        await oracle.sink.door.open()
-        await oracle.gateway.start()
-        await oracle.check()
+    await oracle.sink.door.open()
+    await oracle.gateway.start()
+    await oracle.check()
 
 
+@PROCESS
 @pytest.mark.parametrize("signal", [SIGTERM, SIGINT], ids=["SIGTERM", "SIGINT"])
 async def test_p3(signal: Signals, oracle_with: OracleWith) -> None:
     """No signal that asks it to end kills it: it stops in order, from the moment at which it is ready."""
@@ -82,12 +84,12 @@ async def test_p3(signal: Signals, oracle_with: OracleWith) -> None:
     assert "stopped" in oracle.gateway.log.splitlines()
 
 
+@PROCESS
 async def test_p15(oracle_with: OracleWith, tmp_path: Path) -> None:
     """A second one at the same ports does not start, names them all, and takes nothing from the first."""
     oracle = await oracle_with("otlp")
     await oracle.gateway.start()
-    if ON_DISK:
-        oracle.gateway.config["extensions"]["storage"]["directory"] = str(tmp_path / "another")
+    oracle.gateway.config["extensions"]["storage"]["directory"] = str(tmp_path / "another")
 
     second = await oracle.gateway.launch()
 
@@ -111,6 +113,7 @@ def can_share(port: int) -> bool:
         return True
 
 
+@PROCESS
 async def test_p16(oracle_with: OracleWith) -> None:
     """Without a file descriptor to spare it serves whom it serves, and everybody when there are some again."""
     oracle = await oracle_with("otlp")
@@ -178,6 +181,7 @@ factory = ProcessorFactory("faulty", FaultyConfig, Faulty)
 '''
 
 
+@PROCESS
 async def test_p17(oracle_with: OracleWith, tmp_path: Path) -> None:
     """A processor that fails costs a span that step and no more, and stands on it by name; no text of it is logged."""
     with_faulty = install(tmp_path / "faulty", "processors", "faulty", FAULTY)
@@ -199,6 +203,9 @@ async def test_p17(oracle_with: OracleWith, tmp_path: Path) -> None:
     assert all(["faulty/exits", "faulty/raises", "faulty/recurses", "faulty/writes"] == errors for errors in failed)
 
 
-@pytest.mark.skip(reason="C11, a reload with a bad file: there is no reload yet")
-async def test_c11() -> None:
-    """A config that is reloaded and wrong is refused, and the one before it stays."""
+def test_p14() -> None:
+    """No process is forked where gRPC may have started: what is started is started anew."""
+    code = "\n".join(path.read_text("utf-8") for path in Path(otel_llm.__file__).parent.rglob("*.py"))
+
+    assert not re.search(r"\bos\.(fork|forkpty|posix_spawn)\b|set_start_method|multiprocessing\.(Process|Pool)\b", code)
+    assert {"spawn"} >= set(re.findall(r"""get_context\(["']?(\w*)""", code))

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["CONTENT", "Kept", "Request", "new_request", "spans_in", "split"]
 
@@ -46,12 +46,17 @@ class Request(NamedTuple):
 
 
 def new_request(
-    count: int, *, gen_ai: int = 1, padding: int = 0, attributes: Mapping[str, str] | None = None
+    count: int,
+    *,
+    gen_ai: int = 1,
+    padding: int = 0,
+    attributes: Mapping[str, str] | None = None,
+    change: Callable[[Span], object] = lambda span: span,
 ) -> Request:
     """Return a request of *count* new spans, the last *gen_ai* of them model calls in deprecated names.
 
     Each has a trace state, flag bits that have no meaning yet, an event, a link, an unknown field, an attribute with
-    *padding* more bytes, and *attributes*.
+    *padding* more bytes, and *attributes*. *change* may do what it likes to it, but for its id.
     """
     request = ExportTraceServiceRequest()
     group = request.resource_spans.add(schema_url="https://opentelemetry.io/schemas/1.30.0")
@@ -59,6 +64,7 @@ def new_request(
     scope = group.scope_spans.add()
     scope.scope.name = "oracle"
     template = _template({"url.query": CONTENT + "x" * padding, **(attributes or {})})
+    change(template)
     for number in range(count):
         span = scope.spans.add()
         span.CopyFrom(template)
