@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit e2e backends bench long lock clean
+.PHONY: help install run test lint format type unit test-faults e2e backends bench long lock clean
 
 help:  ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed  ## make .venv/bin/otel-llm, with all that the tests need
 
@@ -33,7 +33,10 @@ type:
 	$(BIN)/mypy
 
 unit:
-	$(BIN)/pytest -m "not backend" -n auto --dist worksteal
+	$(BIN)/pytest -m "not backend and not faults" -n auto --dist worksteal
+
+test-faults: install  ## kill, flood and starve the gateway as a process, and count what arrives
+	$(BIN)/pytest -m faults
 
 backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 	scripts/build-jaeger.sh

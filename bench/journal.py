@@ -1,9 +1,9 @@
-"""Measures the journal on disk: by itself, and in a gateway beside one in memory; writes bench/results/journal.md.
+"""Measures the journal on disk: alone, and in a gateway beside one in memory; writes bench/results/journal.md.
 
 usage: python -m bench.journal [--rounds 3]
 
-The directory is in this checkout, and the page says what file system that is. Compare the figures with what a bare write
-and sync of as many bytes took in the same sitting: that is the device, the rest is ours.
+The directory is in this checkout, and the page says what file system that is. Compare the figures with what a bare
+write and sync of as many bytes took in the same sitting: that is the device, the rest is ours.
 """
 
 from __future__ import annotations
@@ -171,10 +171,14 @@ def _by_itself(directory: Path, rounds: int) -> list[str]:
     return lines
 
 
-def _at_half_load(rig: Rig, contestants: Sequence[Contestant], measured: Sequence[Measurement], rounds: int) -> list[str]:
+def _at_half_load(
+    rig: Rig, contestants: Sequence[Contestant], measured: Sequence[Measurement], rounds: int
+) -> list[str]:
     lines = ["| workload | task | spans/s | program | p99 ms |", "|---|---|--:|---|--:|"]
     for case in CASES:
-        most = median(each.spans_per_s for each in measured if (each.case, each.contestant) == (case, contestants[1].name))
+        most = median(
+            each.spans_per_s for each in measured if (each.case, each.contestant) == (case, contestants[1].name)
+        )
         found: dict[str, list[float]] = {each.name: [] for each in contestants}
         for contestant in [*contestants] * rounds:
             found[contestant.name].append(half_load(rig, contestant, case, most))
@@ -184,7 +188,7 @@ def _at_half_load(rig: Rig, contestants: Sequence[Contestant], measured: Sequenc
 
 
 def _rounds(values: Sequence[float]) -> str:
-    return " / ".join(f"{value:,.0f}" if value >= 100 else f"{value:.1f}" for value in values)
+    return " / ".join(f"{value:,.0f}" if value >= 100 else f"{value:.1f}" for value in values)  # noqa: PLR2004 - three digits
 
 
 def main() -> None:

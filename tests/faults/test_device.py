@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from otel_llm.journal import Record
+from otel_llm.journal import Cursor, Record
 from otel_llm.journal.disk import DiskJournal, DiskOptions
 from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
@@ -36,7 +36,7 @@ async def test_p6_interval(seed: int) -> None:
         await journal.start()
         return journal
 
-    cursors = []
+    cursors: list[Cursor] = []
     filesystem.directories.add(Path("/var"))
     journal = await opened()
     records = [Record("traces", Signal.TRACES, 1, bytes([number]) * 100) for number in range(8)]

@@ -88,9 +88,11 @@ class Entrances:
         assert self._gunzip(gzip.compress(body, 1), size) == (body if len(body) <= _BODY_LIMIT else None)
 
     def answer(self, data: bytes) -> None:
-        """Answer as a destination: what cannot be read says nothing, and no answer asks to wait for less than no time."""
+        """Answer as a destination: what cannot be read says nothing, and no answer asks for a wait below zero."""
         rejected, _ = read_success(_SIGNALS[data[0] % 3] if data else Signal.TRACES, data[1:])
-        after_s = [read_retry_after([(key, data[1:])]) for key in ("grpc-status-details-bin", "google.rpc.retryinfo-bin")]
+        after_s = [
+            read_retry_after([(key, data[1:])]) for key in ("grpc-status-details-bin", "google.rpc.retryinfo-bin")
+        ]
 
         assert rejected >= 0
         assert all(each is None or each >= 0 for each in after_s)

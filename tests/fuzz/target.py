@@ -15,7 +15,7 @@ with atheris.instrument_imports(include=["otel_llm", "otel_llm_processors"]):
 
 
 def main(name: str, *flags: str) -> None:
-    """Give inputs to an entrance. Does not return: libFuzzer ends the process, with a status of its own if one failed."""
+    """Give inputs to an entrance. Does not return: libFuzzer ends the process, with its own status at a failure."""
     with Entrances() as entrances:
         atheris.Setup([name, *flags], partial(ENTRANCES[name], entrances))
         atheris.Fuzz()
