@@ -72,7 +72,7 @@ BAD: Final = {
     "cut": GOOD[:-1],
     "invalid UTF-8": GOOD.replace(b"GET /", b"GET\xff/"),
     "array too deep": new_request(1, change=lambda span: nested(span, DEEPEST_ARRAY + 1, 0)).body,
-    "kvlist too deep": new_request(1, change=lambda span: nested(span, 0, DEEPEST_KVLIST + 1)).body,
+    "kvlist too deep": new_request(1, change=lambda span: nested(span, 0, DEEPEST_KVLIST + 2)).body,
     "a group that does not end": GOOD + b"\x0b",
     "a field of number 0": GOOD + b"\x00\x00",
     "text": b"hello",
