@@ -171,10 +171,14 @@ def _by_itself(directory: Path, rounds: int) -> list[str]:
     return lines
 
 
-def _at_half_load(rig: Rig, contestants: Sequence[Contestant], measured: Sequence[Measurement], rounds: int) -> list[str]:
+def _at_half_load(
+    rig: Rig, contestants: Sequence[Contestant], measured: Sequence[Measurement], rounds: int
+) -> list[str]:
     lines = ["| workload | task | spans/s | program | p99 ms |", "|---|---|--:|---|--:|"]
     for case in CASES:
-        most = median(each.spans_per_s for each in measured if (each.case, each.contestant) == (case, contestants[1].name))
+        most = median(
+            each.spans_per_s for each in measured if (each.case, each.contestant) == (case, contestants[1].name)
+        )
         found: dict[str, list[float]] = {each.name: [] for each in contestants}
         for contestant in [*contestants] * rounds:
             found[contestant.name].append(half_load(rig, contestant, case, most))

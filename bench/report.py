@@ -64,7 +64,9 @@ def markdown(measurements: Sequence[Measurement], reference: str) -> str:
 def setting(contestants: Sequence[Contestant]) -> str:
     """Return a sentence that says when, where and of what something was measured."""
     programs = {each.configs: each.version for each in contestants}
-    versions = [f"{name} {each}" for name, each in programs.items()] + [f"{name} {version(name)}" for name in _LIBRARIES]
+    versions = [f"{name} {each}" for name, each in programs.items()] + [
+        f"{name} {version(name)}" for name in _LIBRARIES
+    ]
     kernel = platform.release().partition("-")[0]
     machine = f"{os.cpu_count()} cores, {platform.system()} {kernel}, Python {platform.python_version()}"
     return f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} on {machine}; {', '.join(versions)}."

@@ -35,7 +35,13 @@ def fuzz(entrance: str, seconds: int) -> bool:
     inputs.mkdir(parents=True, exist_ok=True)
     before = set(place.iterdir())
     command = [sys.executable, "-m", "tests.fuzz.target", entrance, *WATCHDOG, f"-max_total_time={seconds}"]
-    command += ["-max_len=16384", "-print_final_stats=1", f"-artifact_prefix={place}/", str(inputs), str(CORPUS / entrance)]
+    command += [
+        "-max_len=16384",
+        "-print_final_stats=1",
+        f"-artifact_prefix={place}/",
+        str(inputs),
+        str(CORPUS / entrance),
+    ]
     log = place / "log"
     with log.open("w", encoding="utf-8") as output:
         status = subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, check=False).returncode

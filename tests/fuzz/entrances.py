@@ -90,7 +90,9 @@ class Entrances:
     def answer(self, data: bytes) -> None:
         """Answer as a destination: what cannot be read says nothing, and no answer asks to wait for less than no time."""
         rejected, _ = read_success(_SIGNALS[data[0] % 3] if data else Signal.TRACES, data[1:])
-        after_s = [read_retry_after([(key, data[1:])]) for key in ("grpc-status-details-bin", "google.rpc.retryinfo-bin")]
+        after_s = [
+            read_retry_after([(key, data[1:])]) for key in ("grpc-status-details-bin", "google.rpc.retryinfo-bin")
+        ]
 
         assert rejected >= 0
         assert all(each is None or each >= 0 for each in after_s)
