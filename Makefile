@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit test-faults e2e backends bench long lock clean
+.PHONY: help install run test lint format type unit test-faults fuzz e2e backends bench long image audit sbom lock clean
 
 help:  ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,15 +45,39 @@ backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 e2e: install  ## the tests that need what `make backends` builds
 	$(BIN)/pytest -m backend
 
-long: install  ## what takes an hour: memory under steady load, written to bench/results
+long: install  ## what takes an hour: memory under steady load, written to bench/results, and fuzzing
 	$(BIN)/python -m bench.soak --minutes 15
+	$(BIN)/python -m tests.fuzz --seconds 2400
 
-bench: install  ## measure beside a Collector, write bench/results (needs Go)
+bench: install  ## measure, beside a Collector and the journal by itself; write bench/results (needs Go)
 	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.journal
 
-lock:  ## resolve pyproject.toml anew into requirements.lock (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-		--group dev --all-extras pyproject.toml --output-file requirements.lock
+fuzz: install  ## two minutes of anything at all at every entrance
+	$(BIN)/python -m tests.fuzz --seconds 120
+
+image: install  ## build the container image (needs podman, or Docker with its daemon)
+	scripts/build-image.sh $(BIN)/python
+
+.audit/installed: requirements-audit.lock
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+audit: .audit/installed  ## look the locks up among known vulnerabilities (needs the network)
+	scripts/audit.sh .audit/bin/pip-audit requirements.lock requirements-runtime.lock
+
+sbom: .audit/installed  ## list what a running otel-llm is made of: dist/otel-llm.cdx.json, CycloneDX
+	@mkdir -p dist
+	.audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file dist/otel-llm.cdx.json requirements-runtime.lock
+
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate
+
+lock:  ## resolve pyproject.toml anew into the requirements*.lock (needs uv)
+	$(COMPILE) --group dev --all-extras pyproject.toml --output-file requirements.lock
+	$(COMPILE) --constraint requirements.lock pyproject.toml --output-file requirements-runtime.lock
+	$(COMPILE) --group audit --output-file requirements-audit.lock
 
 clean:  ## remove what was built
-	rm -rf .venv .backends dist
+	rm -rf .venv .backends .audit .fuzz dist
