@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import grpc
-import otel_llm_processors
 import pytest
 
 import otel_llm
+import otel_llm_processors
 from otel_llm.config import load_config
 from otel_llm.endpoint import is_loopback
 from otel_llm.errors import ConfigError

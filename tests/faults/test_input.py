@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from aiohttp import ClientSession
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_llm.batch import Batch
 from otel_llm.errors import Refused
@@ -14,6 +13,8 @@ from otel_llm.signals import Signal
 from tests.faults.wire import Request, new_request
 
 if TYPE_CHECKING:
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
     from tests.faults.oracle import OracleWith
 
 PROCESS: Final = pytest.mark.faults
