@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit e2e backends bench long lock clean
+.PHONY: help install run test test-faults lint format type unit e2e backends bench long lock clean
 
 help:  ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed  ## make .venv/bin/otel-llm, with all that the tests need
 
@@ -33,7 +33,10 @@ type:
 	$(BIN)/mypy
 
 unit:
-	$(BIN)/pytest -m "not backend" -n auto --dist worksteal
+	$(BIN)/pytest -m "not backend and not faults" -n auto --dist worksteal
+
+test-faults: install  ## what happens to the gateway as a process: kills, full disks, backends that misbehave
+	$(BIN)/pytest -m faults -n auto --dist worksteal
 
 backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 	scripts/build-jaeger.sh
@@ -42,8 +45,9 @@ backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 e2e: install  ## the tests that need what `make backends` builds
 	$(BIN)/pytest -m backend
 
-long: install  ## what takes an hour: memory under steady load, written to bench/results
+long: install  ## what takes an hour: memory under steady load, kills; written to bench/results
 	$(BIN)/python -m bench.soak --minutes 15
+	$(BIN)/python -m bench.kills --kills 200
 
 bench: install  ## measure beside a Collector, write bench/results (needs Go)
 	$(BIN)/python -m bench.run
