@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help install run test lint format type unit test-faults fuzz e2e backends bench long image audit sbom lock clean
 
 help:  ## list what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed  ## make .venv/bin/otel-llm, with all that the tests need
 
@@ -35,8 +35,8 @@ type:
 unit:
 	$(BIN)/pytest -m "not backend and not faults" -n auto --dist worksteal
 
-test-faults: install  ## kill, flood and starve the gateway as a process, and count what arrives
-	$(BIN)/pytest -m faults
+test-faults: install  ## what happens to the gateway as a process: kills, full disks, backends that misbehave
+	$(BIN)/pytest -m faults -n auto --dist worksteal
 
 backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 	scripts/build-jaeger.sh
@@ -45,8 +45,9 @@ backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 e2e: install  ## the tests that need what `make backends` builds
 	$(BIN)/pytest -m backend
 
-long: install  ## what takes an hour: memory under steady load, written to bench/results, and fuzzing
+long: install  ## what takes hours: memory under steady load, 200 kills, fuzzing; written to bench/results
 	$(BIN)/python -m bench.soak --minutes 15
+	$(BIN)/python -m bench.kills --kills 200
 	$(BIN)/python -m tests.fuzz --seconds 2400
 
 bench: install  ## measure, beside a Collector and the journal by itself; write bench/results (needs Go)
