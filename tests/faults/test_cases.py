@@ -13,8 +13,6 @@ TESTS: Final = sorted({test for _, _, shown_by in ROWS for test in re.findall(r"
 
 LAST: Final = {"I": 35, "B": 17, "P": 18, "C": 13, "S": 15}
 ELSEWHERE: Final = {"I32", "I33", "C13", "S9", "S10"}
-OPEN: Final = {"P13", "P18"}
-"""Cases of what is not there yet."""
 
 
 def test_every_number_has_its_row() -> None:
@@ -25,8 +23,8 @@ def test_every_number_has_its_row() -> None:
 
 
 def test_every_row_names_a_test() -> None:
-    """But for those that are open, by name."""
-    assert {number for number, _, shown_by in ROWS if "::" not in shown_by} == OPEN
+    """Or several."""
+    assert [] == [number for number, _, shown_by in ROWS if "::" not in shown_by]
 
 
 def test_every_test_is_there() -> None:
