@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from otel_llm import semconv
 from otel_llm.component import Processor
-from otel_llm_processors.cost.rates import Cost, ModelPrices, Part, Reason, float_usd
-from otel_llm_processors.cost.usage import UnusableUsage, carries_usage, read_usage
+from otel_llm.secret_file import check_readable
+from otel_llm_processors.cost.leaves import BILLABLE, NOTHING_REPEATED, find_repeats, key_of
+from otel_llm_processors.cost.metrics import CostMetrics
+from otel_llm_processors.cost.price_list import Reader, Sheet, digest
+from otel_llm_processors.cost.rates import Part, Reason, ServiceTier, float_usd
+from otel_llm_processors.cost.usage import USAGE_NAMES, UnusableUsage, carries_usage, read_usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from otel_llm.component import Settings
     from otel_llm.span import Span
+    from otel_llm_processors.cost.catalogue import Offer
     from otel_llm_processors.cost.config import CostConfig
-    from otel_llm_processors.cost.prices import PriceBook
+    from otel_llm_processors.cost.price_list import PriceEntry, Read
+    from otel_llm_processors.cost.rates import Rates
     from otel_llm_processors.cost.usage import Usage
 
 __all__ = ["CostProcessor"]
 
-_BILLABLE: Final = frozenset({"chat", "text_completion", "generate_content", "embeddings", "rerank"})
-"""Operations that a provider charges for. Agents and workflows repeat the usage of the calls below them."""
+_CHARGED_AGENTS: Final = frozenset({"logfire.claude_agent_sdk"})
+"""Scopes of emitters that put the usage on the agent's span alone. It is charged when no call below it has any."""
+
+_SERVICE_TIERS: Final[dict[str | None, ServiceTier]] = {
+    "flex": "flex",
+    "priority": "priority",
+    "fast": "fast",
+    "batch": "batch",
+}
+"""Those with prices of their own. All other names, `default` and `auto` among them, are the standard tier."""
 
 _PARTS: Final[dict[Part, str]] = {
     "input": semconv.COST_INPUT_USD,
@@ -49,25 +64,37 @@ class CostProcessor(Processor):
 
     def __init__(self, config: CostConfig, settings: Settings) -> None:
         self._aliases = config.aliases
+        self._prefer_reported = config.prefer == "reported"
         self._clock = settings.clock
         self._priced = settings.meter.counter("priced_spans", "Spans whose cost was computed.").inc
         self._unpriced = settings.meter.counter("unpriced_spans", "Spans whose cost could not be.", ["reason"]).labels
+        self._metrics = CostMetrics(settings.meter, config.metrics_max_series)
+        reader = Reader(config.prices.files, config.prices.litellm)
+        check_readable({f"processors.{settings.name}.prices: {path}": path for path in reader.paths})
+        self._read = settings.watch(reader, *reader.paths)
+        self._overrides = tuple(_inline(config.prices.overrides))
+        self._used: Read | None = None
+        self._repeats = NOTHING_REPEATED
 
     def start(self) -> None:
         """Load the prices, which takes half a second: now, and not while the first span waits."""
-        _ = self._book
+        self._refresh()
+
+    def begin_batch(self, spans: Sequence[Span], /) -> None:
+        """Find the spans that repeat each other."""
+        self._repeats = find_repeats(spans)
 
     def process_span(self, span: Span, /) -> None:
         """Price one span, unless that has been done."""
         if semconv.COST_STATUS in span:
             return
         operation = span.get_str(semconv.GEN_AI_OPERATION_NAME)
-        if operation is not None and operation not in _BILLABLE:
+        if self._is_charged_elsewhere(span, operation):
             if carries_usage(span.get):
                 span.set(semconv.COST_STATUS, "not_billable")
             return
         try:
-            usage = read_usage(span.get)
+            usage = read_usage(span.get, USAGE_NAMES.intersection(span.keys()))
         except UnusableUsage as unusable:
             self._write_invalid(span, unusable.reason)
             return
@@ -76,63 +103,91 @@ class CostProcessor(Processor):
         reported = _reported(span)
         if reported is not None:
             span.set(semconv.COST_REPORTED_USD, reported)
-        cost = self._cost(span, usage)
-        if isinstance(cost, Cost):
-            self._write_priced(span, cost)
+        if usage and _is_cache_hit(span):
+            self._write_cache_hit(span, usage)
+            return
+        offer = self._offer(span, usage)
+        if isinstance(offer, str):
+            self._write_unpriced(span, offer, reported, usage)
+        elif self._prefer_reported and reported:
+            self._write_reported(span, reported)
+            self._metrics.count(span, offer[0].prices, usage, reported)
         else:
-            self._write_unpriced(span, cost, reported)
+            self._write_priced(span, *offer, usage)
 
-    def _cost(self, span: Span, usage: Usage) -> Cost | Reason:
+    def _is_charged_elsewhere(self, span: Span, operation: str | None) -> bool:
+        repeats = self._repeats
+        if operation is None or operation in BILLABLE:
+            return bool(repeats.repeated) and key_of(span) in repeats.repeated
+        if operation == "invoke_agent" and span.scope.name in _CHARGED_AGENTS:
+            return key_of(span) in repeats.above
+        return True
+
+    def _offer(self, span: Span, usage: Usage) -> tuple[Offer, Rates] | Reason:
         if not usage:
             return "no_usage"
-        prices = self._lookup(span)
-        if not isinstance(prices, ModelPrices):
-            return prices
         # A span without a start is priced as of now: 1970 would get the oldest price on record.
-        rates = prices.at(span.start_time_unix_nano or int(self._clock() * 1e9))
-        return rates.cost(usage) if rates.covers(usage) else "no_price"
+        start = span.start_time_unix_nano or int(self._clock() * 1e9)
+        offer = self._lookup(span, start)
+        if isinstance(offer, str):
+            return offer
+        rates = offer.prices.at(start)
+        return (offer, rates) if rates.covers(usage) else "no_price"
 
-    def _lookup(self, span: Span) -> ModelPrices | Reason:
+    def _lookup(self, span: Span, start: int) -> Offer | Reason:
+        if self._used is not self._read.value:
+            self._refresh()
         provider = span.get_str(semconv.GEN_AI_PROVIDER_NAME)
-        found: ModelPrices | Reason = "no_model"
+        tier = _service_tier(span)
+        found: Offer | Reason = "no_model"
         for key in _MODELS:
             if model := span.get_str(key):
-                found = self._book.lookup(provider, model)
-                if isinstance(found, ModelPrices):
+                found = self._catalogue.lookup(provider, model, tier, start)
+                if not isinstance(found, str):
                     break
         return found
 
-    @cached_property
-    def _book(self) -> PriceBook:
-        from otel_llm_processors.cost.prices import bundled_prices  # heavy: not for who only reads a config
+    def _refresh(self) -> None:
+        """Take what was read from the files last. Seldom: the rest of the time it is one comparison."""
+        from otel_llm_processors.cost.catalogue import Catalogue  # heavy: not for who only reads a config
+        from otel_llm_processors.cost.prices import bundled_prices
 
-        return bundled_prices()
+        self._used = self._read.value
+        sheets, overlay = self._used
+        self._catalogue = Catalogue((*self._overrides, *sheets), bundled_prices(), overlay)
 
-    @cached_property
-    def _provenance(self) -> dict[str, str]:
-        return {
-            semconv.COST_STATUS: "priced",
-            semconv.COST_SOURCE: self._book.source,
-            semconv.COST_PRICE_VERSION: self._book.version,
-        }
-
-    def _write_priced(self, span: Span, cost: Cost) -> None:
+    def _write_priced(self, span: Span, offer: Offer, rates: Rates, usage: Usage) -> None:
+        cost = rates.cost(usage)
         usd = float_usd(cost.total)
         amounts = {_PARTS[part]: float_usd(pico) for part, pico in cost.parts}
         totals = dict.fromkeys((semconv.COST_TOTAL_USD, *self._aliases), usd)
-        span.update({**self._provenance, **amounts, **totals})
+        span.update({**offer.provenance, **amounts, **totals})
         self._priced()
+        self._metrics.count(span, offer.prices, usage, usd)
 
-    def _write_unpriced(self, span: Span, reason: Reason, reported: float | None) -> None:
+    def _write_cache_hit(self, span: Span, usage: Usage) -> None:
+        """Write that the call never reached a provider."""
+        span.set(semconv.COST_STATUS, "priced")
+        span.set(semconv.COST_SOURCE, "cache")
+        self._write_total(span, 0.0)
+        self._priced()
+        self._metrics.count(span, None, usage, 0.0)
+
+    def _write_unpriced(self, span: Span, reason: Reason, reported: float | None, usage: Usage) -> None:
         """Fall back to what the emitter reported. Not to a zero: some write that for a model they do not know."""
         span.set(semconv.COST_UNPRICED_REASON, reason)
         if reported:
-            span.set(semconv.COST_STATUS, "reported")
-            span.set(semconv.COST_SOURCE, "emitter")
-            self._write_total(span, reported)
+            self._write_reported(span, reported)
         else:
             span.set(semconv.COST_STATUS, "unpriced")
         self._unpriced(reason).inc()
+        self._metrics.count(span, None, usage, reported or 0.0)
+        self._metrics.count_unpriced(span)
+
+    def _write_reported(self, span: Span, reported: float) -> None:
+        span.set(semconv.COST_STATUS, "reported")
+        span.set(semconv.COST_SOURCE, "emitter")
+        self._write_total(span, reported)
 
     def _write_invalid(self, span: Span, reason: Reason) -> None:
         """Write no cost at all, a reported one neither: who miscounts tokens miscounts money."""
@@ -140,11 +195,30 @@ class CostProcessor(Processor):
         if reason == "inconsistent_usage":
             span.set(semconv.COST_UNPRICED_REASON, reason)
         self._unpriced(reason).inc()
+        self._metrics.count_unpriced(span)
 
     def _write_total(self, span: Span, usd: float) -> None:
         span.set(semconv.COST_TOTAL_USD, usd)
         for alias in self._aliases:
             span.set(alias, usd)
+
+
+def _inline(entries: tuple[PriceEntry, ...]) -> Iterator[Sheet]:
+    """Return the entries of the config itself as a sheet, if there are any."""
+    if entries:
+        yield Sheet("config", digest("\n".join(entry.model_dump_json() for entry in entries).encode()), entries)
+
+
+def _is_cache_hit(span: Span) -> bool:
+    """Tell whether LiteLLM says that the answer came out of its own cache."""
+    hit = span.get(semconv.LITELLM_CACHE_HIT)
+    return hit is True or (type(hit) is str and hit.lower() == "true")
+
+
+def _service_tier(span: Span) -> ServiceTier | None:
+    """Return how the call was served, or else how it asked to be."""
+    tier = span.get_str(semconv.OPENAI_RESPONSE_SERVICE_TIER) or span.get_str(semconv.OPENAI_REQUEST_SERVICE_TIER)
+    return _SERVICE_TIERS.get(tier) if tier else None
 
 
 def _reported(span: Span) -> float | None:

@@ -14,11 +14,30 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from fractions import Fraction
 
-__all__ = ["PICO", "Cost", "ModelPrices", "Part", "Rates", "Reason", "Tier", "decimal_usd", "float_usd"]
+__all__ = [
+    "OVERLAPPING",
+    "PICO",
+    "Cost",
+    "ModelPrices",
+    "Part",
+    "Rates",
+    "Reason",
+    "ServiceTier",
+    "Tier",
+    "decimal_usd",
+    "float_usd",
+]
 
 PICO: Final = 10**12
 _NS_PER_DAY: Final = 86_400 * 10**9
+
+OVERLAPPING: Final = "overlapping"
+"""Stands in a usage of which some tokens must be both cached and of a modality, but not how many are."""
+
+ServiceTier: TypeAlias = Literal["flex", "priority", "fast", "batch"]
+"""How a call was served, where that has a price of its own."""
 
 Part: TypeAlias = Literal["input", "cache_read", "cache_write", "output", "request"]
 """What a part of the cost was paid for. `input` is what was not cached, `request` what is charged by the call."""
@@ -45,6 +64,11 @@ class Tier(NamedTuple):
     part's own key. A later one corrects for what that key includes and is priced elsewhere or otherwise."""
 
 
+_BY_MODALITY: Final = frozenset(
+    f"{direction}_{modality}_tokens" for direction in ("input", "output") for modality in ("audio", "image", "video")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
     """What one model costs for as long as its prices stay the same."""
@@ -57,7 +81,23 @@ class Rates:
 
     def covers(self, usage: Mapping[str, int]) -> bool:
         """Tell whether everything that was used has a price. Embeddings have none for output."""
-        return "input_tokens" in self.priced and ("output_tokens" in self.priced or not usage.get("output_tokens"))
+        return (
+            "input_tokens" in self.priced
+            and ("output_tokens" in self.priced or not usage.get("output_tokens"))
+            and (OVERLAPPING not in usage or self.priced.isdisjoint(_BY_MODALITY))
+        )
+
+    def discounted(self, discount: Fraction) -> Rates:
+        """Return the rates with that share taken off."""
+        left, whole = discount.denominator - discount.numerator, discount.denominator
+        tiers = (
+            Tier(
+                tier.above,
+                tuple((part, tuple((key, rate * left) for key, rate in terms)) for part, terms in tier.parts),
+            )
+            for tier in self.tiers
+        )
+        return Rates(tuple(tiers), self.denominator * whole, self.priced)
 
     def tier(self, usage: Mapping[str, int]) -> Tier:
         """Return the tier that a call is in."""
@@ -100,6 +140,11 @@ class ModelPrices:
         """Return the rates of calls that began then."""
         day, clock = divmod(time_unix_nano, _NS_PER_DAY)
         return self.rates[bisect_right(self.days, day)][bisect_right(self.clock, clock)]
+
+    def discounted(self, discount: Fraction) -> ModelPrices:
+        """Return the prices with that share taken off."""
+        rates = tuple(tuple(each.discounted(discount) for each in row) for row in self.rates)
+        return ModelPrices(self.provider, self.model, self.days, self.clock, rates)
 
 
 def float_usd(pico: int) -> float:

@@ -13,14 +13,24 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from otel_llm import semconv
 from otel_llm.attributes import Attributes, Value, Writable
 from otel_llm.span import Span
-from otel_llm_processors.gen_ai_normalizer.converters import content, string_list, text, tokens, whole_number
+from otel_llm_processors.gen_ai_normalizer.converters import (
+    boolean,
+    content,
+    number,
+    operation,
+    seconds,
+    string_list,
+    text,
+    tokens,
+    whole_number,
+)
 from otel_llm_processors.gen_ai_normalizer.messages import decoded
 from otel_llm_processors.gen_ai_normalizer.providers import infer_provider, provider
 
 if TYPE_CHECKING:
     from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert
 
-__all__ = ["CONTENT", "VALUES", "Canonical"]
+__all__ = ["CONTENT", "NAMES", "VALUES", "Canonical"]
 
 Infer: TypeAlias = Callable[[Attributes, Sequence[str]], Writable | None]
 """Takes the span or record and the spellings of the attribute, first first; returns None where nothing is certain."""
@@ -49,8 +59,8 @@ def _operation(item: Attributes, _spellings: Sequence[str]) -> str | None:
     """Read the span's name, where it is just as the conventions form it."""
     if not isinstance(item, Span):
         return None
-    operation, _, model = item.name.partition(" ")
-    return operation if operation in _NAMED_OPERATIONS and model == item.get(semconv.GEN_AI_REQUEST_MODEL) else None
+    name, _, model = item.name.partition(" ")
+    return name if name in _NAMED_OPERATIONS and model == item.get(semconv.GEN_AI_REQUEST_MODEL) else None
 
 
 def _finish_reasons(item: Attributes, _spellings: Sequence[str]) -> list[str] | None:
@@ -76,21 +86,49 @@ def _as_written(item: Attributes, spellings: Sequence[str]) -> Writable | None:
     return next((value for value in values if isinstance(value, str | int | float) and value != ""), None)
 
 
+_NUMBER: Final = Canonical(number)
+_TEXT: Final = Canonical(text)
 _TOKENS: Final = Canonical(tokens, _as_written)
+
+NAMES: Final = {
+    semconv.GEN_AI_REQUEST_MODEL: _TEXT,
+    semconv.GEN_AI_RESPONSE_MODEL: _TEXT,
+    semconv.GEN_AI_RESPONSE_ID: _TEXT,
+    semconv.GEN_AI_CONVERSATION_ID: _TEXT,
+    semconv.USER_ID: _TEXT,
+    semconv.GEN_AI_AGENT_NAME: _TEXT,
+    semconv.GEN_AI_PROMPT_NAME: _TEXT,
+    semconv.GEN_AI_PROMPT_VERSION: _TEXT,
+    semconv.GEN_AI_TOOL_NAME: _TEXT,
+    semconv.GEN_AI_TOOL_DESCRIPTION: _TEXT,
+    semconv.GEN_AI_TOOL_CALL_ID: _TEXT,
+}
+"""Names are read only where they have another spelling: the same thing may well have two."""
 
 CONTENT: Final = {
     semconv.GEN_AI_SYSTEM_INSTRUCTIONS: Canonical(content),
     semconv.GEN_AI_INPUT_MESSAGES: Canonical(content),
     semconv.GEN_AI_OUTPUT_MESSAGES: Canonical(content),
+    semconv.GEN_AI_TOOL_DEFINITIONS: Canonical(content),
+    semconv.GEN_AI_TOOL_CALL_ARGUMENTS: Canonical(content),
+    semconv.GEN_AI_TOOL_CALL_RESULT: Canonical(content),
 }
 """Content is read only where it has to be rebuilt: it is long, and no two spellings hold the same text."""
 
 VALUES: Final = {
-    semconv.GEN_AI_OPERATION_NAME: Canonical(text, _operation, also_on=(semconv.GEN_AI_REQUEST_MODEL,)),
+    semconv.GEN_AI_OPERATION_NAME: Canonical(operation, _operation, also_on=(semconv.GEN_AI_REQUEST_MODEL,)),
     semconv.GEN_AI_PROVIDER_NAME: Canonical(provider, infer_provider),
     semconv.GEN_AI_OUTPUT_TYPE: Canonical(text),
     semconv.GEN_AI_REQUEST_SEED: Canonical(whole_number),
     semconv.GEN_AI_REQUEST_TOP_K: Canonical(whole_number),
+    semconv.GEN_AI_REQUEST_MAX_TOKENS: Canonical(whole_number),
+    semconv.GEN_AI_REQUEST_TEMPERATURE: _NUMBER,
+    semconv.GEN_AI_REQUEST_TOP_P: _NUMBER,
+    semconv.GEN_AI_REQUEST_FREQUENCY_PENALTY: _NUMBER,
+    semconv.GEN_AI_REQUEST_PRESENCE_PENALTY: _NUMBER,
+    semconv.GEN_AI_REQUEST_STOP_SEQUENCES: Canonical(string_list),
+    semconv.GEN_AI_REQUEST_STREAM: Canonical(boolean),
+    semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Canonical(seconds),
     semconv.GEN_AI_RETRIEVAL_TOP_K: Canonical(whole_number, _retrieval_top_k, also_on=(semconv.GEN_AI_REQUEST_TOP_K,)),
     semconv.GEN_AI_RESPONSE_FINISH_REASONS: Canonical(
         string_list, _finish_reasons, also_on=(semconv.GEN_AI_OUTPUT_MESSAGES,)

@@ -37,7 +37,7 @@ def decoded(value: Value) -> Value:
     return value
 
 
-def to_json(value: list[Any] | None) -> str | None:
+def to_json(value: list[Any] | dict[str, Any] | None) -> str | None:
     """Return JSON text; None for nothing, and for what is nested deeper than an encoder goes."""
     if not value:
         return None

@@ -48,10 +48,13 @@ _NAMES: Final = {
     "amazon_bedrock": "aws.bedrock",
     "aws_bedrock": "aws.bedrock",
     "bedrock": "aws.bedrock",
+    "azure.openai": "azure.ai.openai",
     "gemini": "gcp.gemini",
     "google_gemini": "gcp.gemini",
     "google": "gcp.gen_ai",
     "google_genai": "gcp.gen_ai",
+    "google_gla": "gcp.gemini",
+    "google.vertex": "gcp.vertex_ai",
     "google_vertex": "gcp.vertex_ai",
     "google_vertex_ai": "gcp.vertex_ai",
     "google_vertexai": "gcp.vertex_ai",
@@ -94,6 +97,11 @@ _NO_PROVIDERS: Final = frozenset(
     }
 )
 """Names of frameworks, which some write in the provider's place, folded likewise."""
+
+_APIS: Final = re.compile(
+    r"\.(chat|completions?|embeddings?|generative-ai|image|messages|responses|speech|text-embedding|transcription)$"
+)
+"""What the Vercel AI SDK appends to a provider for each of its endpoints."""
 
 _SEPARATORS: Final = re.compile(r"[\s_-]+")
 
@@ -153,6 +161,9 @@ def provider(value: Value) -> str | None:
         return value
     name = value.strip().lower()
     folded = _SEPARATORS.sub("_", name)
+    if folded not in _NAMES:
+        name = _APIS.sub("", name)
+        folded = _SEPARATORS.sub("_", name)
     return None if folded in _NO_PROVIDERS else _NAMES.get(folded, name)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm.span import Span
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Spelling
 from otel_llm_processors.gen_ai_normalizer.messages import to_json
 
 if TYPE_CHECKING:
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from otel_llm.attributes import Attributes, Value
     from otel_llm.telemetry import Counter
     from otel_llm_processors.gen_ai_normalizer.canonical import Canonical
-    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert, Dialect, ReadEvent, Spelling
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert, Dialect, ReadEvent
 
-__all__ = ["Enabled", "Rule", "compile_rules"]
+__all__ = ["Enabled", "Rule", "compile_rules", "family_keys", "key_of"]
+
+_DIGITS: Final = frozenset("0123456789")
 
 
 class Enabled(NamedTuple):
@@ -30,7 +33,7 @@ class Enabled(NamedTuple):
 class Rule:
     """Settles one attribute: the first spelling that holds a value is right."""
 
-    __slots__ = ("_candidates", "_conflict", "_infer", "_removed", "_spellings", "_target", "keys", "triggers")
+    __slots__ = ("_candidates", "_conflict", "_infer", "_removed", "_spellings", "keys", "target", "triggers")
 
     def __init__(
         self, target: str, canonical: Canonical, sources: Sequence[Enabled], conflict: Callable[[], None] | None
@@ -48,37 +51,45 @@ class Rule:
         removed: list[str] = []
         events: dict[str, ReadEvent] = {}
         for source in sources:
-            candidates = [_candidate(each, canonical) for each in source.dialect.fields.get(target, ())]
-            (before if source.overwrite else after).extend(candidates)
+            spellings = source.dialect.fields.get(target, ())
+            for each in spellings:
+                wins = source.overwrite or (isinstance(each, Spelling) and each.is_believed)
+                (before if wins else after).append(_candidate(each, canonical))
             if source.remove_originals:
-                removed.extend(candidate.key for candidate in candidates)
+                removed.extend(key_of(each) for each in spellings if isinstance(each, str) or not each.is_part)
             for name, content in source.dialect.events.items():
                 if content.attribute == target:
                     events.setdefault(name, content.read)
-        self._target = target
+        self.target = target
+        """The attribute."""
         self._candidates = (*before, _Candidate(target, canonical.read), *after)
-        self._spellings = tuple(candidate.key for candidate in self._candidates)
+        self._spellings = tuple(candidate.key for candidate in self._candidates if candidate.read is canonical.read)
         self._removed = tuple(removed)
         self._infer = partial(_from_events, events) if events else canonical.infer
         self._conflict = conflict
-        self.keys = frozenset({*self._spellings, *canonical.also_on})
+        self.keys = frozenset({*(candidate.key for candidate in self._candidates), *canonical.also_on})
         """Attributes that have to be looked for."""
         self.triggers = frozenset({*self.keys, *events}) - (set() if conflict else {target})
         """Attributes and events of which one has to be there for the rule to have work."""
 
-    def apply(self, item: Attributes, present: set[str]) -> None:
-        """Settle the attribute on *item*. *present* are those of its attributes and events that any rule looks for."""
+    def apply(self, item: Attributes, present: set[str]) -> tuple[str, ...]:
+        """Settle the attribute on *item* and return the spellings that can go.
+
+        Args:
+            item: the span or record.
+            present: those of its attributes, families of attributes and events that any rule looks for.
+        """
         value, is_written = self._read(item, present)
         if value is None:
             value = self._infer(item, self._spellings)
         if value is not None:
             if not is_written:
-                item.set(self._target, value)
-                present.add(self._target)
-            for key in self._removed:
-                item.remove(key)
-        elif item.get(self._target) == "":  # how some write that there is none
-            item.remove(self._target)
+                item.set(self.target, value)
+                present.add(self.target)
+            return self._removed
+        if item.get(self.target) == "":  # how some write that there is none
+            item.remove(self.target)
+        return ()
 
     def _read(self, item: Attributes, present: set[str]) -> tuple[Value, bool]:
         """Return the value that is right, None if there is none, and whether it stands where it should just so."""
@@ -86,11 +97,11 @@ class Rule:
         is_written = False
         for key, read in self._candidates:
             if key in present:
-                raw = item.get(key)
+                raw = family(item, key) if key.endswith(".") else item.get(key)
                 reading = read(raw)
                 if value is None:
                     value = reading
-                    is_written = reading is raw and key == self._target
+                    is_written = reading is raw and key == self.target
                     if self._conflict is None and value is not None:
                         break
                 elif self._conflict is not None and reading is not None and reading != value:
@@ -106,6 +117,22 @@ def compile_rules(
         Rule(target, canonical, sources, conflicts.labels(target).inc if conflicts else None)
         for target, canonical in attributes.items()
     )
+
+
+def key_of(spelling: str | Spelling) -> str:
+    """Return the attribute that holds it."""
+    return spelling if isinstance(spelling, str) else spelling.key
+
+
+def family_keys(item: Attributes, prefix: str) -> list[str]:
+    """Return the attributes in which a number follows *prefix*."""
+    start = len(prefix)
+    return [key for key in item.keys(prefix) if key[start : start + 1] in _DIGITS]
+
+
+def family(item: Attributes, prefix: str) -> dict[str, Value]:
+    """Return their values by what follows *prefix*."""
+    return {key[len(prefix) :]: item.get(key) for key in family_keys(item, prefix)}
 
 
 class _Candidate(NamedTuple):

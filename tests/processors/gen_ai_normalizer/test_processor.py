@@ -11,7 +11,7 @@ from otel_llm.component import Settings
 from otel_llm.telemetry import Meter
 from otel_llm.testing import check_processor, make_request
 from otel_llm_processors.gen_ai_normalizer import factory
-from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, VALUES
+from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from tests.processors.gen_ai_normalizer.items import attributes_of, batch_of_span, record_of, span_of
 
@@ -38,7 +38,7 @@ def test_it_does_what_every_processor_must() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 def test_a_dialects_table_maps_to_attributes_that_are_known(dialect: Any) -> None:
     """Every current name in a table has a type, and every dialect bytes to be found by."""
-    assert dialect.fields.keys() <= CONTENT.keys() | VALUES.keys()
+    assert dialect.fields.keys() <= NAMES.keys() | CONTENT.keys() | VALUES.keys()
     assert {event.attribute for event in dialect.events.values()} <= CONTENT.keys()
     assert dialect.markers
 

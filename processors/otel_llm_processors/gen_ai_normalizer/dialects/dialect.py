@@ -22,8 +22,14 @@ class Spelling:
     """Another way to write an attribute, where the value differs too."""
 
     key: str
+    """The attribute. With a dot at its end, all those in which a number follows: they are read as one dictionary, by
+    what follows the dot."""
     convert: Convert
     """From what stands there to what the current name may hold."""
+    is_believed: bool = False
+    """Whether it wins over the current name, which this dialect writes wrongly."""
+    is_part: bool = False
+    """Whether more stands there than is read: then it is never removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +56,13 @@ class Dialect:
     """By current name, the dialect's spellings of it in order of precedence."""
     events: Mapping[str, EventContent] = field(default_factory=dict)
     """By name, the span events that carry content."""
+    scopes: tuple[str, ...] = ()
+    """What the names of its instrumentation scopes begin with. Where one of them has written, it is this dialect."""
+    is_scoped: bool = False
+    """Whether its spellings mean what the table says in those scopes alone, because others use them otherwise."""
+    signs: tuple[str, ...] = ()
+    """Further attributes by which it is known."""
+    shared: tuple[str, ...] = ()
+    """Spellings that spans of all kinds have. They count only where something else says that this dialect is spoken."""
+    totals: tuple[str, ...] = ()
+    """Attributes that hold the sum of all tokens. It tells whether input includes what was cached."""

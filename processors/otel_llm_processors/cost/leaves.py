@@ -1,0 +1,131 @@
+"""Which spans of a batch repeat a call that another span is charged for.
+
+An SDK and the proxy behind it, or two instrumentations of one SDK, each write a client span for the same call: the
+inner one is charged. Spans that come in different batches are not seen together, and each is priced.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from otel_llm import semconv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from otel_llm.span import Span
+
+__all__ = ["BILLABLE", "NOTHING_REPEATED", "Key", "Repeats", "find_repeats", "key_of"]
+
+BILLABLE: Final = frozenset({"chat", "text_completion", "generate_content", "embeddings", "rerank"})
+"""Operations that a provider charges for. Agents and workflows repeat the usage of the calls below them."""
+
+_MAX_DEPTH: Final = 32
+"""How many ancestors are looked at: no call is repeated further up, and a circle of parents must end."""
+_COMPARED: Final = 16
+"""How many calls with one response id are compared to each other: a sender may write the same on every span."""
+
+Key = tuple[bytes, bytes]
+"""Trace id and span id."""
+
+
+class Repeats(NamedTuple):
+    """What was found in a batch."""
+
+    repeated: frozenset[Key]
+    """Inference spans that must not be charged."""
+    above: frozenset[Key]
+    """Spans that have an inference span with usage below them."""
+
+
+NOTHING_REPEATED: Final = Repeats(frozenset(), frozenset())
+
+
+class _Call(NamedTuple):
+    key: Key
+    parent: Key
+    start: int
+    end: int
+    usage: tuple[object, object]
+    join: tuple[str, object] | None
+    """Response id and response model; None if there is no id."""
+
+
+def key_of(span: Span) -> Key:
+    """Return what names a span."""
+    return span.trace_id, span.span_id
+
+
+def find_repeats(spans: Sequence[Span]) -> Repeats:
+    """Look at the spans of a batch together."""
+    if len(spans) < 2:  # noqa: PLR2004 - one is never a repetition
+        return NOTHING_REPEATED
+    parents: dict[Key, Key] = {}
+    calls: dict[Key, _Call] = {}
+    for span in spans:
+        key, parent = key_of(span), (span.trace_id, span.parent_span_id)
+        parents[key] = parent
+        call = _call(span, key, parent)
+        if call:
+            calls[key] = call
+    repeated: set[Key] = set()
+    above: set[Key] = set()
+    by_join: defaultdict[tuple[bytes, tuple[str, object]], list[_Call]] = defaultdict(list)
+    for key, call in calls.items():
+        for ancestor in _ancestors(key, parents):
+            above.add(ancestor)
+            outer = calls.get(ancestor)
+            if outer and _same_call(outer, call):
+                repeated.add(ancestor)
+        if call.join:
+            by_join[key[0], call.join].append(call)
+    for same in by_join.values():
+        if len(same) > 1:
+            repeated.update(_outer(call for call in same if call.key not in repeated))
+    return Repeats(frozenset(repeated), frozenset(above))
+
+
+def _call(span: Span, key: Key, parent: Key) -> _Call | None:
+    """Return what a span says of an inference call; None if it is not about one, or without tokens."""
+    usage = (span.get(semconv.GEN_AI_USAGE_INPUT_TOKENS), span.get(semconv.GEN_AI_USAGE_OUTPUT_TOKENS))
+    operation = span.get_str(semconv.GEN_AI_OPERATION_NAME)
+    if usage == (None, None) or (operation is not None and operation not in BILLABLE):
+        return None
+    response = span.get_str(semconv.GEN_AI_RESPONSE_ID)
+    join = (response, span.get_str(semconv.GEN_AI_RESPONSE_MODEL)) if response else None
+    return _Call(key, parent, span.start_time_unix_nano, span.end_time_unix_nano, usage, join)
+
+
+def _ancestors(key: Key, parents: dict[Key, Key]) -> Iterator[Key]:
+    for _ in range(_MAX_DEPTH):
+        parent = parents.get(key)
+        if parent is None or parent not in parents:
+            return
+        yield parent
+        key = parent
+
+
+def _same_call(outer: _Call, inner: _Call) -> bool:
+    """Tell whether a call and one below it are the same: by the id of the response, or else by what was used."""
+    if outer.key == inner.key:
+        return False
+    if outer.join and inner.join:
+        return outer.join == inner.join
+    return outer.usage == inner.usage
+
+
+def _outer(calls: Iterable[_Call]) -> Iterator[Key]:
+    """Return those of the calls with one response id that enclose another in time.
+
+    A response that came out of a cache has the id of the one that went in: that is another call, after the first.
+    """
+    charged: list[_Call] = []
+    for call in sorted(calls, key=lambda call: (-call.start, call.end, call.key)):
+        if any(
+            call.end >= inner.end and call.key != inner.key and call.start <= inner.start
+            for inner in charged[-_COMPARED:]
+        ):
+            yield call.key
+        else:
+            charged.append(call)
