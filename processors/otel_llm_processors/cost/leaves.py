@@ -43,8 +43,7 @@ NOTHING_REPEATED: Final = Repeats(frozenset(), frozenset())
 
 
 class _Call(NamedTuple):
-    key: Key
-    parent: Key
+    span_id: bytes
     start: int
     end: int
     usage: tuple[object, object]
@@ -58,35 +57,44 @@ def key_of(span: Span) -> Key:
 
 
 def find_repeats(spans: Sequence[Span]) -> Repeats:
-    """Look at the spans of a batch together."""
-    if len(spans) < 2:  # noqa: PLR2004 - one is never a repetition
-        return NOTHING_REPEATED
-    parents: dict[Key, Key] = {}
-    calls: dict[Key, _Call] = {}
+    """Look at the spans of a batch together: at those of which others of the trace are there."""
+    by_trace: defaultdict[bytes, list[Span]] = defaultdict(list)
     for span in spans:
-        key, parent = key_of(span), (span.trace_id, span.parent_span_id)
-        parents[key] = parent
-        call = _call(span, key, parent)
-        if call:
-            calls[key] = call
+        by_trace[span.trace_id].append(span)
+    if len(by_trace) == len(spans):
+        return NOTHING_REPEATED
     repeated: set[Key] = set()
     above: set[Key] = set()
-    by_join: defaultdict[tuple[bytes, tuple[str, object]], list[_Call]] = defaultdict(list)
-    for key, call in calls.items():
-        for ancestor in _ancestors(key, parents):
+    for trace_id, together in by_trace.items():
+        if len(together) > 1:
+            found = _find_in_trace(together)
+            repeated.update((trace_id, span_id) for span_id in found[0])
+            above.update((trace_id, span_id) for span_id in found[1])
+    return Repeats(frozenset(repeated), frozenset(above))
+
+
+def _find_in_trace(spans: Sequence[Span]) -> tuple[set[bytes], set[bytes]]:
+    """Return the ids of the spans that are repeated, and of those above an inference span."""
+    parents = {span.span_id: span.parent_span_id for span in spans}
+    calls = {call.span_id: call for span in spans if (call := _call(span))}
+    repeated: set[bytes] = set()
+    above: set[bytes] = set()
+    by_join: defaultdict[tuple[str, object], list[_Call]] = defaultdict(list)
+    for call in calls.values():
+        for ancestor in _ancestors(call.span_id, parents):
             above.add(ancestor)
             outer = calls.get(ancestor)
             if outer and _same_call(outer, call):
                 repeated.add(ancestor)
         if call.join:
-            by_join[key[0], call.join].append(call)
+            by_join[call.join].append(call)
     for same in by_join.values():
         if len(same) > 1:
-            repeated.update(_outer(call for call in same if call.key not in repeated))
-    return Repeats(frozenset(repeated), frozenset(above))
+            repeated.update(_outer(call for call in same if call.span_id not in repeated))
+    return repeated, above
 
 
-def _call(span: Span, key: Key, parent: Key) -> _Call | None:
+def _call(span: Span) -> _Call | None:
     """Return what a span says of an inference call; None if it is not about one, or without tokens."""
     usage = (span.get(semconv.GEN_AI_USAGE_INPUT_TOKENS), span.get(semconv.GEN_AI_USAGE_OUTPUT_TOKENS))
     operation = span.get_str(semconv.GEN_AI_OPERATION_NAME)
@@ -94,38 +102,38 @@ def _call(span: Span, key: Key, parent: Key) -> _Call | None:
         return None
     response = span.get_str(semconv.GEN_AI_RESPONSE_ID)
     join = (response, span.get_str(semconv.GEN_AI_RESPONSE_MODEL)) if response else None
-    return _Call(key, parent, span.start_time_unix_nano, span.end_time_unix_nano, usage, join)
+    return _Call(span.span_id, span.start_time_unix_nano, span.end_time_unix_nano, usage, join)
 
 
-def _ancestors(key: Key, parents: dict[Key, Key]) -> Iterator[Key]:
+def _ancestors(span_id: bytes, parents: dict[bytes, bytes]) -> Iterator[bytes]:
     for _ in range(_MAX_DEPTH):
-        parent = parents.get(key)
+        parent = parents.get(span_id)
         if parent is None or parent not in parents:
             return
         yield parent
-        key = parent
+        span_id = parent
 
 
 def _same_call(outer: _Call, inner: _Call) -> bool:
     """Tell whether a call and one below it are the same: by the id of the response, or else by what was used."""
-    if outer.key == inner.key:
+    if outer.span_id == inner.span_id:
         return False
     if outer.join and inner.join:
         return outer.join == inner.join
     return outer.usage == inner.usage
 
 
-def _outer(calls: Iterable[_Call]) -> Iterator[Key]:
+def _outer(calls: Iterable[_Call]) -> Iterator[bytes]:
     """Return those of the calls with one response id that enclose another in time.
 
     A response that came out of a cache has the id of the one that went in: that is another call, after the first.
     """
     charged: list[_Call] = []
-    for call in sorted(calls, key=lambda call: (-call.start, call.end, call.key)):
+    for call in sorted(calls, key=lambda call: (-call.start, call.end, call.span_id)):
         if any(
-            call.end >= inner.end and call.key != inner.key and call.start <= inner.start
+            call.end >= inner.end and call.span_id != inner.span_id and call.start <= inner.start
             for inner in charged[-_COMPARED:]
         ):
-            yield call.key
+            yield call.span_id
         else:
             charged.append(call)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
 
 if TYPE_CHECKING:
-    from otel_llm.span import Span
+    from collections.abc import Mapping
+
     from otel_llm.telemetry import BoundedCounter, Meter
     from otel_llm_processors.cost.rates import ModelPrices
     from otel_llm_processors.cost.usage import Usage
@@ -16,6 +18,8 @@ __all__ = ["CostMetrics"]
 
 _LABELS: Final = ("provider", "model", "route", "environment")
 _NOT_PRICED: Final = ("", "")
+_CALLS: Final = "calls"
+_USD: Final = "usd"
 _NAME_LENGTH: Final = 128
 """Longer names are cut: a label is no place to keep what a sender makes up."""
 _TYPES: Final = {
@@ -43,26 +47,52 @@ class CostMetrics:
         self._calls = counter("calls", "Inference calls.").add
         self._tokens = counter("usage_tokens", "Tokens, by type: input includes cached ones.", "type").add
         self._unpriced = counter("unpriced_calls", "Inference calls without a price, by what they are called.").add
+        self._priced = meter.counter("priced_spans", "Spans whose cost was computed.").inc
+        self._pending: defaultdict[tuple[str, str, str, str], defaultdict[str, float]] = defaultdict(_nothing)
+        self._pending_priced = 0
 
-    def count(self, span: Span, prices: ModelPrices | None, usage: Usage, usd: float) -> None:
-        """Count a call, with the prices that were used."""
+    def count_priced(self, attributes: Mapping[str, Any], usage: Usage, usd: float, prices: ModelPrices | None) -> None:
+        """Count a call whose cost was computed, with the prices that were used if it needed any."""
+        self._pending_priced += 1
+        self.count(attributes, usage, usd, prices)
+
+    def count(
+        self, attributes: Mapping[str, Any], usage: Usage, usd: float, prices: ModelPrices | None = None
+    ) -> None:
+        """Count a call. It is shown by `flush`: to lock counters that all threads share takes longer than to price."""
+        route, environment = _whom(attributes)
         provider, model = (prices.provider, prices.model) if prices else _NOT_PRICED
-        labels = (provider, model, *_whom(span))
-        self._calls(labels)
-        if usd:
-            self._cost(labels, usd)
-        for key, type_ in _TYPES.items():
-            if tokens := usage.get(key):
-                self._tokens((*labels, type_), tokens)
+        pending = self._pending[provider, model, route, environment]
+        pending[_CALLS] += 1
+        pending[_USD] += usd
+        for key, tokens in usage.items():
+            pending[key] += tokens
 
-    def count_unpriced(self, span: Span) -> None:
+    def flush(self) -> None:
+        """Show what was counted."""
+        for labels, pending in self._pending.items():
+            self._calls(labels, pending[_CALLS])
+            if pending[_USD]:
+                self._cost(labels, pending[_USD])
+            for key, type_ in _TYPES.items():
+                if pending[key]:
+                    self._tokens((*labels, type_), pending[key])
+        self._pending.clear()
+        self._priced(self._pending_priced)
+        self._pending_priced = 0
+
+    def count_unpriced(self, attributes: Mapping[str, Any]) -> None:
         """Count a call that has no price."""
-        provider = span.get_str(semconv.GEN_AI_PROVIDER_NAME) or ""
-        model = span.get_str(semconv.GEN_AI_RESPONSE_MODEL) or span.get_str(semconv.GEN_AI_REQUEST_MODEL) or ""
-        self._unpriced((provider[:_NAME_LENGTH], model[:_NAME_LENGTH], *_whom(span)))
+        model = attributes.get(semconv.GEN_AI_RESPONSE_MODEL) or attributes.get(semconv.GEN_AI_REQUEST_MODEL, "")
+        names = (attributes.get(semconv.GEN_AI_PROVIDER_NAME, "")[:_NAME_LENGTH], model[:_NAME_LENGTH])
+        self._unpriced((*names, *_whom(attributes)))
 
 
-def _whom(span: Span) -> tuple[str, str]:
-    """Return route and environment: `span.dimensions` would read six more."""
-    route, environment = span.get_str(semconv.ROUTE) or "", span.get_str(semconv.ENVIRONMENT) or ""
-    return route[:_NAME_LENGTH], environment[:_NAME_LENGTH]
+def _whom(attributes: Mapping[str, Any]) -> tuple[str, str]:
+    """Return route and environment."""
+    get = attributes.get
+    return get(semconv.ROUTE, "")[:_NAME_LENGTH], get(semconv.ENVIRONMENT, "")[:_NAME_LENGTH]
+
+
+def _nothing() -> defaultdict[str, float]:
+    return defaultdict(int)

@@ -25,7 +25,7 @@ from genai_prices.types import Tier as PriceTier
 from genai_prices.units import UnitRegistry
 
 from otel_llm_processors.cost.matching import find_model
-from otel_llm_processors.cost.rates import PICO, ModelPrices, Rates, Tier
+from otel_llm_processors.cost.rates import PARTS, PICO, ModelPrices, Rates, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,8 +45,7 @@ NAME_LENGTH: Final = 256
 """Longer names are nobody's; not to keep them bounds the memory that senders can make us use."""
 _UNITS: Final = UnitRegistry(unit_data)
 _EPOCH: Final = date(1970, 1, 1)
-_PARTS: Final[tuple[Part, ...]] = ("input", "cache_read", "cache_write", "output", "request")
-_PART_OF: Final[Mapping[str | None, Part]] = {part: part for part in _PARTS}
+_PART_OF: Final[Mapping[str | None, Part]] = {part: part for part in PARTS}
 _STANDARD: Final[Mapping[str, str]] = MappingProxyType({})
 _CONTEXTS: Final[Mapping[ServiceTier | None, Mapping[str, str]]] = {
     None: _STANDARD,
@@ -173,7 +172,7 @@ def _compile(prices: ModelPrice) -> Rates:
             above,
             tuple(
                 (part, tuple((key, int(rate * denominator)) for key, rate in parts[part].items() if rate))
-                for part in _PARTS
+                for part in PARTS
                 if part in parts
             ),
         )

@@ -8,7 +8,7 @@ Amounts are pico-USD, 1e-12 USD.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OVERLAPPING",
+    "PARTS",
     "PICO",
     "Cost",
     "ModelPrices",
@@ -48,6 +49,9 @@ Reason: TypeAlias = Literal[
 """Why there is no price. `no_price`: the model is known, what its tokens cost is not."""
 
 
+PARTS: Final[tuple[Part, ...]] = ("input", "cache_read", "cache_write", "output", "request")
+
+
 class Cost(NamedTuple):
     """What a call cost, in pico-USD. The parts, which are those that cost anything, add up to the total."""
 
@@ -55,13 +59,23 @@ class Cost(NamedTuple):
     parts: tuple[tuple[Part, int], ...]
 
 
-class Tier(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tier:
     """Coefficients of calls whose input is above a number of tokens. A tier holds for all tokens of the call."""
 
     above: int
     parts: tuple[tuple[Part, tuple[tuple[str, int], ...]], ...]
     """For each part its terms: a usage key, and pico-USD for one of it, times the denominator. The first term is the
     part's own key. A later one corrects for what that key includes and is priced elsewhere or otherwise."""
+    coefficients: Mapping[str, tuple[tuple[int, int], ...]] = field(init=False, repr=False, compare=False)
+    """The same by usage key: a usage has few of those that a list can price. A part is its place in `PARTS`."""
+
+    def __post_init__(self) -> None:
+        by_key: dict[str, list[tuple[int, int]]] = {}
+        for part, terms in self.parts:
+            for key, rate in terms:
+                by_key.setdefault(key, []).append((PARTS.index(part), rate))
+        object.__setattr__(self, "coefficients", {key: tuple(terms) for key, terms in by_key.items()})
 
 
 _BY_MODALITY: Final = frozenset(
@@ -79,9 +93,16 @@ class Rates:
     priced: frozenset[str]
     """The usage keys that have a price."""
 
+    complete: bool = field(init=False, repr=False, compare=False)
+    """Whether input and output have a price, and the same one whatever their modality."""
+
+    def __post_init__(self) -> None:
+        complete = {"input_tokens", "output_tokens"} <= self.priced and self.priced.isdisjoint(_BY_MODALITY)
+        object.__setattr__(self, "complete", complete)
+
     def covers(self, usage: Mapping[str, int]) -> bool:
         """Tell whether everything that was used has a price. Embeddings have none for output."""
-        return (
+        return self.complete or (
             "input_tokens" in self.priced
             and ("output_tokens" in self.priced or not usage.get("output_tokens"))
             and (OVERLAPPING not in usage or self.priced.isdisjoint(_BY_MODALITY))
@@ -107,20 +128,19 @@ class Rates:
                 return tier
         return self.tiers[-1]
 
+    def amounts(self, usage: Mapping[str, int]) -> list[int]:
+        """Return what *usage* costs, by part as in `PARTS`. Their sum is the exact total, rounded once, half to even."""
+        amounts = [0] * len(PARTS)
+        coefficients = self.tier(usage).coefficients
+        for key, count in usage.items():
+            for part, rate in coefficients.get(key, ()):
+                amounts[part] += rate * count
+        return amounts if self.denominator == 1 else _rounded(amounts, self.denominator)
+
     def cost(self, usage: Mapping[str, int]) -> Cost:
-        """Return what *usage* costs: the exact total, rounded once, half to even."""
-        parts: list[tuple[Part, int]] = []
-        exact = rounded = 0
-        for part, terms in self.tier(usage).parts:
-            before = exact
-            for key, rate in terms:
-                if count := usage.get(key):
-                    exact += rate * count
-            if exact != before:
-                # A part is the step between two rounded running sums: so the parts add up to the rounded total.
-                start, rounded = rounded, _round(exact, self.denominator)
-                parts.append((part, rounded - start))
-        return Cost(rounded, tuple(parts))
+        """Return the same with names, without what costs nothing."""
+        amounts = self.amounts(usage)
+        return Cost(sum(amounts), tuple((part, pico) for part, pico in zip(PARTS, amounts, strict=True) if pico))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +158,8 @@ class ModelPrices:
 
     def at(self, time_unix_nano: int) -> Rates:
         """Return the rates of calls that began then."""
+        if not (self.days or self.clock):  # as most
+            return self.rates[0][0]
         day, clock = divmod(time_unix_nano, _NS_PER_DAY)
         return self.rates[bisect_right(self.days, day)][bisect_right(self.clock, clock)]
 
@@ -157,6 +179,14 @@ def decimal_usd(pico: int) -> Decimal:
     return Decimal(pico).scaleb(-12)
 
 
-def _round(exact: int, denominator: int) -> int:
-    quotient, rest = divmod(exact, denominator)
-    return quotient + (2 * rest + (quotient & 1) > denominator)
+def _rounded(amounts: list[int], denominator: int) -> list[int]:
+    """Return each amount as the step between two rounded running sums: so they add up to the rounded total."""
+    exact = before = 0
+    steps = []
+    for amount in amounts:
+        exact += amount
+        quotient, rest = divmod(exact, denominator)
+        rounded = quotient + (2 * rest + (quotient & 1) > denominator)
+        steps.append(rounded - before)
+        before = rounded
+    return steps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from otel_llm import semconv
@@ -57,21 +57,24 @@ class UnusableUsage(Exception):
         self.reason = reason
 
 
-def read_usage(get: Callable[[str], Any], names: Iterable[str] = USAGE_NAMES) -> Usage:
+def read_usage(attributes: Mapping[str, Any]) -> Usage:
     """Return what a call used; empty if neither input nor output is there.
 
     Args:
-        get: Returns an attribute by its name, None if it is missing.
-        names: Those of `USAGE_NAMES` that may be there: it takes time to look for the others.
+        attributes: Those of a span, others than of usage as well. None counts as missing.
 
     Raises:
         UnusableUsage: a count is there and is none, or the counts contradict each other.
     """
-    usage = {_ALL[key]: _count(value) for key in names if (value := get(key)) is not None}
+    usage: dict[str, int] = {}
+    for name, value in attributes.items():
+        key = _ALL.get(name)
+        if key is not None and value is not None:
+            usage[key] = value if type(value) is int and 0 <= value < TOKENS_LIMIT else _count(value)
     check_consistent(usage)
     if "input_tokens" not in usage and "output_tokens" not in usage:
         return {}
-    if not usage.keys().isdisjoint(_DETAILED) and _overlap(usage):
+    if not _DETAILED.isdisjoint(usage) and _overlap(usage):
         usage[OVERLAPPING] = 1
     usage["requests"] = 1
     return usage
@@ -83,11 +86,11 @@ def check_consistent(usage: Usage) -> None:
     Raises:
         UnusableUsage: it is.
     """
-    cached = usage.get("cache_read_tokens", 0) + usage.get("cache_write_tokens", 0)
+    count = usage.get
     if (
-        cached > usage.get("input_tokens", 0)
-        or usage.get("output_reasoning_tokens", 0) > usage.get("output_tokens", 0)
-        or (not usage.keys().isdisjoint(_DETAILED) and not _details_fit(usage))
+        count("cache_read_tokens", 0) + count("cache_write_tokens", 0) > count("input_tokens", 0)
+        or count("output_reasoning_tokens", 0) > count("output_tokens", 0)
+        or not (_DETAILED.isdisjoint(usage) or _details_fit(usage))
     ):
         raise UnusableUsage("inconsistent_usage")
 
@@ -118,9 +121,9 @@ def _overlap(usage: Usage) -> bool:
     return special_input > count("input_tokens", 0) or special_output > count("output_tokens", 0)
 
 
-def carries_usage(get: Callable[[str], Any]) -> bool:
+def carries_usage(attributes: Mapping[str, Any]) -> bool:
     """Tell whether any count is there, right or wrong."""
-    return any(get(key) is not None for key in _USAGE_KEYS)
+    return any(attributes.get(name) is not None for name in _USAGE_KEYS)
 
 
 def _count(value: Any) -> int:
