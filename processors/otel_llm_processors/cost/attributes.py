@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from otel_llm.span import Span
     from otel_llm_processors.cost.rates import ServiceTier
 
-__all__ = ["is_cache_hit", "read", "reported_usd", "service_tier"]
+__all__ = ["CACHED_NAMES", "NAME_LENGTH", "is_cache_hit", "read", "reported_usd", "service_tier"]
+
+CACHED_NAMES: Final = 4096
+"""Combinations of names of which the price is kept, good or bad."""
+
+NAME_LENGTH: Final = 256
+"""Longer names are nobody's; not to keep them bounds the memory that senders can make us use."""
 
 _SERVICE_TIERS: Final[dict[str | None, ServiceTier]] = {
     "flex": "flex",

@@ -10,12 +10,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm import semconv
+from otel_llm_processors.cost.attributes import CACHED_NAMES, NAME_LENGTH
 from otel_llm_processors.cost.matching import model_refs, provider_names
-from otel_llm_processors.cost.prices import CACHED_NAMES, NAME_LENGTH, compile_constant
-from otel_llm_processors.cost.rates import ModelPrices, Rates, Tier
+from otel_llm_processors.cost.prices import compile_constant
+from otel_llm_processors.cost.rates import ALWAYS, ModelPrices, Rates, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     from otel_llm_processors.cost.litellm_prices import LiteLLMPrices
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from otel_llm_processors.cost.prices import PriceBook
     from otel_llm_processors.cost.rates import Reason, ServiceTier
 
-__all__ = ["Catalogue", "Offer"]
+__all__ = ["Catalogue", "Offer", "Quote"]
 
-_ALWAYS: Final = (-1, 1 << 65)
 _FREE: Final = Rates((Tier(-1, ()),), 1, frozenset({"input_tokens", "output_tokens"}))
 
 
@@ -37,6 +37,16 @@ class Offer(NamedTuple):
     prices: ModelPrices
     provenance: Mapping[str, str]
     """What to write on a span besides the amounts."""
+
+
+class Quote(NamedTuple):
+    """The answer for calls that begin at *begin* <= time < *end*: an offer and its rates of that time, or a reason."""
+
+    begin: int
+    end: int
+    offer: Offer | None
+    rates: Rates | None
+    reason: Reason
 
 
 class _Rule(NamedTuple):
@@ -66,17 +76,38 @@ class Catalogue:
         self._overlay = overlay
         self._cached = lru_cache(CACHED_NAMES)(self._find)
 
-    def lookup(self, provider: str | None, model: str, tier: ServiceTier | None, time_unix_nano: int) -> Offer | Reason:
-        """Return what a model costs then, or why that is not known. Names are as they stand on a span."""
+    def quote(
+        self, provider: str | None, models: Iterable[str | None], tier: ServiceTier | None, time_unix_nano: int
+    ) -> Quote:
+        """Return what a call costs then, or why that is not known.
+
+        Args:
+            provider: Its name, as it stands on a span.
+            models: The names of the model. The first that has a price is taken.
+            tier: How the call was served.
+            time_unix_nano: When it began.
+        """
+        begin, end = ALWAYS
+        reason: Reason = "no_model"
+        for model in filter(None, models):
+            offers, reason = self._offers(provider, model, tier)
+            for offer in offers:
+                if time_unix_nano < offer.begin:
+                    end = min(end, offer.begin)
+                elif time_unix_nano >= offer.end:
+                    begin = max(begin, offer.end)
+                else:
+                    since, until = offer.prices.interval(time_unix_nano)
+                    interval = max(begin, offer.begin, since), min(end, offer.end, until)
+                    return Quote(*interval, offer, offer.prices.at(time_unix_nano), "no_price")
+        return Quote(begin, end, None, None, reason)
+
+    def _offers(self, provider: str | None, model: str, tier: ServiceTier | None) -> tuple[tuple[Offer, ...], Reason]:
         if len(model) > NAME_LENGTH:
-            return "unknown_model"
+            return (), "unknown_model"
         if provider is not None and len(provider) > NAME_LENGTH:
-            return "unknown_provider"
-        offers, reason = self._cached(provider, model, tier)
-        for offer in offers:
-            if offer.begin <= time_unix_nano < offer.end:
-                return offer
-        return reason
+            return (), "unknown_provider"
+        return self._cached(provider, model, tier)
 
     def _find(self, provider: str | None, model: str, tier: ServiceTier | None) -> tuple[tuple[Offer, ...], Reason]:
         listed = self._listed(provider, model, tier)
@@ -99,19 +130,19 @@ class Catalogue:
     def _listed(self, provider: str | None, model: str, tier: ServiceTier | None) -> Offer | Reason:
         found = self._book.lookup(provider, model, tier)
         if isinstance(found, ModelPrices):
-            return Offer(*_ALWAYS, found, _provenance(self._book.source, self._book.version))
+            return Offer(*ALWAYS, found, _provenance(self._book.source, self._book.version))
         if self._overlay:
             name, refs = provider_names(provider)[0], model_refs(model)
             if model_found := self._overlay.find(name, refs):
                 prices = compile_constant(model_found.provider, refs[0], model_found.at(tier or ""))
-                return Offer(*_ALWAYS, prices, _provenance("litellm", self._overlay.version))
+                return Offer(*ALWAYS, prices, _provenance("litellm", self._overlay.version))
         return found
 
 
 def _offer(rule: _Rule, provider: str, model: str, listed: Offer | None) -> Offer | None:
     """Return what one entry makes of a model's price; None for a discount on a price that is not known."""
     entry = rule.entry
-    begin, end = _midnight(entry.valid_from, _ALWAYS[0]), _midnight(entry.valid_to, _ALWAYS[1], days=1)
+    begin, end = _midnight(entry.valid_from, ALWAYS[0]), _midnight(entry.valid_to, ALWAYS[1], days=1)
     provenance = _provenance(rule.source, rule.version)
     if entry.free:
         return Offer(begin, end, ModelPrices(provider, model, (), (), ((_FREE,),)), provenance)

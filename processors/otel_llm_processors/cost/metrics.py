@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm import semconv
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from otel_llm_processors.cost.rates import ModelPrices
     from otel_llm_processors.cost.usage import Usage
 
-__all__ = ["CostMetrics"]
+__all__ = ["CostMetrics", "Series"]
 
 _LABELS: Final = ("provider", "model", "route", "environment")
-_NOT_PRICED: Final = ("", "")
 _CALLS: Final = "calls"
+_PRICED: Final = "priced"
 _USD: Final = "usd"
 _NAME_LENGTH: Final = 128
 """Longer names are cut: a label is no place to keep what a sender makes up."""
@@ -30,6 +30,19 @@ _TYPES: Final = {
     "output_reasoning_tokens": "reasoning",
 }
 """Types of tokens; as in the conventions, `input` includes what was cached and `output` includes reasoning."""
+
+
+class Series(NamedTuple):
+    """What was counted under some labels and is not shown yet."""
+
+    labels: tuple[str, str, str, str]
+    amounts: defaultdict[str, float]
+
+    @classmethod
+    def of(cls, attributes: Mapping[str, Any], prices: ModelPrices | None = None) -> Series:
+        """Return a series for calls like one, with the prices that were used."""
+        provider, model = (prices.provider, prices.model) if prices else (None, None)
+        return cls(_labels(provider, model, attributes), defaultdict(int))
 
 
 class CostMetrics:
@@ -48,51 +61,38 @@ class CostMetrics:
         self._tokens = counter("usage_tokens", "Tokens, by type: input includes cached ones.", "type").add
         self._unpriced = counter("unpriced_calls", "Inference calls without a price, by what they are called.").add
         self._priced = meter.counter("priced_spans", "Spans whose cost was computed.").inc
-        self._pending: defaultdict[tuple[str, str, str, str], defaultdict[str, float]] = defaultdict(_nothing)
-        self._pending_priced = 0
+        self._counted: list[Series] = []
 
-    def count_priced(self, attributes: Mapping[str, Any], usage: Usage, usd: float, prices: ModelPrices | None) -> None:
-        """Count a call whose cost was computed, with the prices that were used if it needed any."""
-        self._pending_priced += 1
-        self.count(attributes, usage, usd, prices)
-
-    def count(
-        self, attributes: Mapping[str, Any], usage: Usage, usd: float, prices: ModelPrices | None = None
-    ) -> None:
-        """Count a call. It is shown by `flush`: to lock counters that all threads share takes longer than to price."""
-        route, environment = _whom(attributes)
-        provider, model = (prices.provider, prices.model) if prices else _NOT_PRICED
-        pending = self._pending[provider, model, route, environment]
-        pending[_CALLS] += 1
-        pending[_USD] += usd
+    def count(self, series: Series, usage: Usage, usd: float, *, priced: bool = False) -> None:
+        """Count a call. `flush` shows it: to lock counters that all threads share takes longer than to price a call."""
+        amounts = series.amounts
+        if not amounts:
+            self._counted.append(series)
+        amounts[_CALLS] += 1
+        amounts[_USD] += usd
+        amounts[_PRICED] += priced
         for key, tokens in usage.items():
-            pending[key] += tokens
+            amounts[key] += tokens
 
     def flush(self) -> None:
         """Show what was counted."""
-        for labels, pending in self._pending.items():
-            self._calls(labels, pending[_CALLS])
-            if pending[_USD]:
-                self._cost(labels, pending[_USD])
+        for labels, amounts in self._counted:
+            self._calls(labels, amounts[_CALLS])
+            self._priced(amounts[_PRICED])
+            if amounts[_USD]:
+                self._cost(labels, amounts[_USD])
             for key, type_ in _TYPES.items():
-                if pending[key]:
-                    self._tokens((*labels, type_), pending[key])
-        self._pending.clear()
-        self._priced(self._pending_priced)
-        self._pending_priced = 0
+                if amounts[key]:
+                    self._tokens((*labels, type_), amounts[key])
+            amounts.clear()
+        self._counted.clear()
 
     def count_unpriced(self, attributes: Mapping[str, Any]) -> None:
         """Count a call that has no price."""
-        model = attributes.get(semconv.GEN_AI_RESPONSE_MODEL) or attributes.get(semconv.GEN_AI_REQUEST_MODEL, "")
-        names = (attributes.get(semconv.GEN_AI_PROVIDER_NAME, "")[:_NAME_LENGTH], model[:_NAME_LENGTH])
-        self._unpriced((*names, *_whom(attributes)))
+        model = attributes.get(semconv.GEN_AI_RESPONSE_MODEL) or attributes.get(semconv.GEN_AI_REQUEST_MODEL)
+        self._unpriced(_labels(attributes.get(semconv.GEN_AI_PROVIDER_NAME), model, attributes))
 
 
-def _whom(attributes: Mapping[str, Any]) -> tuple[str, str]:
-    """Return route and environment."""
-    get = attributes.get
-    return get(semconv.ROUTE, "")[:_NAME_LENGTH], get(semconv.ENVIRONMENT, "")[:_NAME_LENGTH]
-
-
-def _nothing() -> defaultdict[str, float]:
-    return defaultdict(int)
+def _labels(provider: str | None, model: str | None, attributes: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    names = (provider, model, attributes.get(semconv.ROUTE), attributes.get(semconv.ENVIRONMENT))
+    return tuple((name or "")[:_NAME_LENGTH] for name in names)  # type: ignore[return-value]  # four are four

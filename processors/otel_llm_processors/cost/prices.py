@@ -24,6 +24,7 @@ from genai_prices.types import ModelPrice, StartDateConstraint, TieredPrices, Ti
 from genai_prices.types import Tier as PriceTier
 from genai_prices.units import UnitRegistry
 
+from otel_llm_processors.cost.attributes import CACHED_NAMES, NAME_LENGTH
 from otel_llm_processors.cost.matching import find_model
 from otel_llm_processors.cost.rates import PARTS, PICO, ModelPrices, Rates, Tier
 
@@ -36,13 +37,8 @@ if TYPE_CHECKING:
 
     from otel_llm_processors.cost.rates import Part, Reason, ServiceTier
 
-__all__ = ["CACHED_NAMES", "NAME_LENGTH", "PriceBook", "bundled_prices", "compile_constant", "compile_prices"]
+__all__ = ["PriceBook", "bundled_prices", "compile_constant", "compile_prices"]
 
-CACHED_NAMES: Final = 4096
-"""Pairs of a provider's and a model's name of which the answer is kept, good or bad."""
-
-NAME_LENGTH: Final = 256
-"""Longer names are nobody's; not to keep them bounds the memory that senders can make us use."""
 _UNITS: Final = UnitRegistry(unit_data)
 _EPOCH: Final = date(1970, 1, 1)
 _PART_OF: Final[Mapping[str | None, Part]] = {part: part for part in PARTS}

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm import semconv
 from otel_llm.component import Processor
 from otel_llm.secret_file import check_readable
-from otel_llm_processors.cost.attributes import is_cache_hit, read, reported_usd, service_tier
+from otel_llm_processors.cost.attributes import (
+    CACHED_NAMES,
+    NAME_LENGTH,
+    is_cache_hit,
+    read,
+    reported_usd,
+    service_tier,
+)
 from otel_llm_processors.cost.leaves import BILLABLE, NOTHING_REPEATED, find_repeats, key_of
-from otel_llm_processors.cost.metrics import CostMetrics
+from otel_llm_processors.cost.metrics import CostMetrics, Series
 from otel_llm_processors.cost.price_list import Reader, Sheet, digest
-from otel_llm_processors.cost.rates import PARTS, float_usd
+from otel_llm_processors.cost.rates import PARTS, PICO
 from otel_llm_processors.cost.usage import UnusableUsage, carries_usage, read_usage
 
 if TYPE_CHECKING:
@@ -19,7 +26,6 @@ if TYPE_CHECKING:
 
     from otel_llm.component import Settings
     from otel_llm.span import Span
-    from otel_llm_processors.cost.catalogue import Offer
     from otel_llm_processors.cost.config import CostConfig
     from otel_llm_processors.cost.price_list import PriceEntry, Read
     from otel_llm_processors.cost.rates import Rates, Reason
@@ -42,8 +48,29 @@ _AMOUNTS: Final = tuple(
 )
 """What each of `PARTS` is written as."""
 
-_MODELS: Final = (semconv.GEN_AI_RESPONSE_MODEL, semconv.GEN_AI_REQUEST_MODEL)
-"""The model that answered is the one that is charged for; what was asked for may be an alias or a deployment."""
+_NAMES: Final = (
+    semconv.GEN_AI_PROVIDER_NAME,
+    semconv.GEN_AI_RESPONSE_MODEL,
+    semconv.GEN_AI_REQUEST_MODEL,
+    semconv.OPENAI_RESPONSE_SERVICE_TIER,
+    semconv.OPENAI_REQUEST_SERVICE_TIER,
+    semconv.ROUTE,
+    semconv.ENVIRONMENT,
+)
+"""What a kind of call is known by. The model that answered comes before the one that was asked for, which may be an
+alias or a deployment."""
+
+
+class _Kind(NamedTuple):
+    """Calls with the same names: they have the same price for some time, and are counted together."""
+
+    begin: int
+    end: int
+    rates: Rates | None
+    reason: Reason
+    provenance: Mapping[str, str]
+    series: Series
+
 
 class CostProcessor(Processor):
     """Writes on every inference span what the call cost, or why that is not known."""
@@ -61,6 +88,7 @@ class CostProcessor(Processor):
         self._used: Read | None = None
         self._repeats = NOTHING_REPEATED
         self._last: Span | None = None
+        self._kinds: dict[tuple[str | None, ...], _Kind] = {}
 
     def start(self) -> None:
         """Load the prices, which takes half a second: now, and not while the first span waits."""
@@ -95,15 +123,11 @@ class CostProcessor(Processor):
             return {} if operation is None else self._unknown(attributes, "no_usage", usage)
         if is_cache_hit(attributes):
             return self._cache_hit(attributes, usage)
-        # A span without a start is priced as of now: 1970 would get the oldest price on record.
-        start = span.start_time_unix_nano or int(self._clock() * 1e9)
-        offer = self._lookup(attributes, start)
-        if isinstance(offer, str):
-            return self._unknown(attributes, offer, usage)
-        rates = offer.prices.at(start)
-        if not rates.covers(usage):
-            return self._unknown(attributes, "no_price", usage)
-        return self._known(attributes, offer, rates, usage)
+        kind = self._kind(span, attributes)
+        rates = kind.rates
+        if rates is None or not (rates.complete or rates.covers(usage)):
+            return self._unknown(attributes, kind.reason, usage)
+        return self._known(attributes, kind, rates, usage)
 
     def _is_charged_elsewhere(self, span: Span, operation: str | None) -> bool:
         repeats = self._repeats
@@ -113,18 +137,26 @@ class CostProcessor(Processor):
             return key_of(span) in repeats.above
         return True
 
-    def _lookup(self, attributes: Mapping[str, Any], start: int) -> Offer | Reason:
+    def _kind(self, span: Span, attributes: Mapping[str, Any]) -> _Kind:
         if self._used is not self._read.value:
             self._refresh()
-        provider = attributes.get(semconv.GEN_AI_PROVIDER_NAME)
-        tier = service_tier(attributes)
-        found: Offer | Reason = "no_model"
-        for key in _MODELS:
-            if model := attributes.get(key):
-                found = self._catalogue.lookup(provider, model, tier, start)
-                if not isinstance(found, str):
-                    break
-        return found
+        # A span without a start is priced as of now: 1970 would get the oldest price on record.
+        start = span.start_time_unix_nano or int(self._clock() * 1e9)
+        names = tuple(map(attributes.get, _NAMES))
+        kind = self._kinds.get(names)
+        if kind is None or not kind.begin <= start < kind.end:
+            kind = self._look_up(attributes, start)
+            if len(self._kinds) >= CACHED_NAMES:
+                self._kinds.clear()
+            if all(len(name) <= NAME_LENGTH for name in names if name):
+                self._kinds[names] = kind
+        return kind
+
+    def _look_up(self, attributes: Mapping[str, Any], start: int) -> _Kind:
+        provider, answered, asked = map(attributes.get, _NAMES[:3])
+        quote = self._catalogue.quote(provider, (answered, asked), service_tier(attributes), start)
+        prices, provenance = (quote.offer.prices, quote.offer.provenance) if quote.offer else (None, {})
+        return _Kind(quote.begin, quote.end, quote.rates, quote.reason, provenance, Series.of(attributes, prices))
 
     def _refresh(self) -> None:
         """Take what was read from the files last. Seldom: the rest of the time it is one comparison."""
@@ -133,31 +165,32 @@ class CostProcessor(Processor):
 
         self._used = self._read.value
         sheets, overlay = self._used
+        self._kinds.clear()
         self._catalogue = Catalogue((*self._overrides, *sheets), bundled_prices(), overlay)
 
     def _known(
-        self, attributes: Mapping[str, Any], offer: Offer, rates: Rates, usage: Usage
+        self, attributes: Mapping[str, Any], kind: _Kind, rates: Rates, usage: Usage
     ) -> Mapping[str, str | float]:
         reported = reported_usd(attributes)
         if self._prefer_reported and reported:
-            self._metrics.count(attributes, usage, reported, offer.prices)
+            self._metrics.count(kind.series, usage, reported)
             return self._reported(reported)
         amounts = rates.amounts(usage)
-        usd = float_usd(sum(amounts))
-        written = {**offer.provenance, semconv.COST_TOTAL_USD: usd}
+        usd = sum(amounts) / PICO
+        written: dict[str, str | float] = {**kind.provenance, semconv.COST_TOTAL_USD: usd}
         for alias in self._aliases:
             written[alias] = usd
         for key, pico in zip(_AMOUNTS, amounts, strict=True):
             if pico:
-                written[key] = float_usd(pico)
+                written[key] = pico / PICO
         if reported is not None:
             written[semconv.COST_REPORTED_USD] = reported
-        self._metrics.count_priced(attributes, usage, usd, offer.prices)
+        self._metrics.count(kind.series, usage, usd, priced=True)
         return written
 
     def _cache_hit(self, attributes: Mapping[str, Any], usage: Usage) -> Mapping[str, str | float]:
         """Return that the call never reached a provider."""
-        self._metrics.count_priced(attributes, usage, 0.0, None)
+        self._metrics.count(Series.of(attributes), usage, 0.0, priced=True)
         reported = reported_usd(attributes)
         kept = {} if reported is None else {semconv.COST_REPORTED_USD: reported}
         return {semconv.COST_STATUS: "priced", semconv.COST_SOURCE: "cache", **self._total(0.0), **kept}
@@ -166,7 +199,7 @@ class CostProcessor(Processor):
         """Fall back to what the emitter reported. Not to a zero: some write that for a model they do not know."""
         reported = reported_usd(attributes)
         self._unpriced(reason).inc()
-        self._metrics.count(attributes, usage, reported or 0.0)
+        self._metrics.count(Series.of(attributes), usage, reported or 0.0)
         self._metrics.count_unpriced(attributes)
         why = {semconv.COST_UNPRICED_REASON: reason}
         if reported:

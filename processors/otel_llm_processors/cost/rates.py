@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 __all__ = [
+    "ALWAYS",
     "OVERLAPPING",
     "PARTS",
     "PICO",
@@ -28,11 +29,14 @@ __all__ = [
     "ServiceTier",
     "Tier",
     "decimal_usd",
-    "float_usd",
 ]
 
 PICO: Final = 10**12
+"""In one USD. The quotient of two integers is rounded once, to the nearest double."""
+
 _NS_PER_DAY: Final = 86_400 * 10**9
+ALWAYS: Final = (-1, 1 << 65)
+"""Before and after any time in nanoseconds since 1970 that a span can have."""
 
 OVERLAPPING: Final = "overlapping"
 """Stands in a usage of which some tokens must be both cached and of a modality, but not how many are."""
@@ -94,7 +98,7 @@ class Rates:
     """The usage keys that have a price."""
 
     complete: bool = field(init=False, repr=False, compare=False)
-    """Whether input and output have a price, and the same one whatever their modality."""
+    """Whether it covers any usage: input and output have a price, and the same one whatever their modality."""
 
     def __post_init__(self) -> None:
         complete = {"input_tokens", "output_tokens"} <= self.priced and self.priced.isdisjoint(_BY_MODALITY)
@@ -102,7 +106,7 @@ class Rates:
 
     def covers(self, usage: Mapping[str, int]) -> bool:
         """Tell whether everything that was used has a price. Embeddings have none for output."""
-        return self.complete or (
+        return (
             "input_tokens" in self.priced
             and ("output_tokens" in self.priced or not usage.get("output_tokens"))
             and (OVERLAPPING not in usage or self.priced.isdisjoint(_BY_MODALITY))
@@ -129,9 +133,10 @@ class Rates:
         return self.tiers[-1]
 
     def amounts(self, usage: Mapping[str, int]) -> list[int]:
-        """Return what *usage* costs, by part as in `PARTS`. Their sum is the exact total, rounded once, half to even."""
+        """Return what *usage* costs, by part as in `PARTS`. The sum is the exact total, rounded once, half to even."""
         amounts = [0] * len(PARTS)
-        coefficients = self.tier(usage).coefficients
+        tiers = self.tiers
+        coefficients = (tiers[0] if len(tiers) == 1 else self.tier(usage)).coefficients
         for key, count in usage.items():
             for part, rate in coefficients.get(key, ()):
                 amounts[part] += rate * count
@@ -158,20 +163,25 @@ class ModelPrices:
 
     def at(self, time_unix_nano: int) -> Rates:
         """Return the rates of calls that began then."""
-        if not (self.days or self.clock):  # as most
-            return self.rates[0][0]
         day, clock = divmod(time_unix_nano, _NS_PER_DAY)
         return self.rates[bisect_right(self.days, day)][bisect_right(self.clock, clock)]
+
+    def interval(self, time_unix_nano: int) -> tuple[int, int]:
+        """Return since and until when the rates of that moment hold."""
+        day, clock = divmod(time_unix_nano, _NS_PER_DAY)
+        began, ended = bisect_right(self.days, day), bisect_right(self.clock, clock)
+        since = self.days[began - 1] * _NS_PER_DAY if began else ALWAYS[0]
+        until = self.days[began] * _NS_PER_DAY if began < len(self.days) else ALWAYS[1]
+        if self.clock:
+            edges = (0, *self.clock, _NS_PER_DAY)
+            midnight = time_unix_nano - clock
+            since, until = max(since, midnight + edges[ended]), min(until, midnight + edges[ended + 1])
+        return since, until
 
     def discounted(self, discount: Fraction) -> ModelPrices:
         """Return the prices with that share taken off."""
         rates = tuple(tuple(each.discounted(discount) for each in row) for row in self.rates)
         return ModelPrices(self.provider, self.model, self.days, self.clock, rates)
-
-
-def float_usd(pico: int) -> float:
-    """Return USD as the nearest double."""
-    return pico / PICO  # of two integers: rounded once
 
 
 def decimal_usd(pico: int) -> Decimal:

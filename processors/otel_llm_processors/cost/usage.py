@@ -68,9 +68,8 @@ def read_usage(attributes: Mapping[str, Any]) -> Usage:
     """
     usage: dict[str, int] = {}
     for name, value in attributes.items():
-        key = _ALL.get(name)
-        if key is not None and value is not None:
-            usage[key] = value if type(value) is int and 0 <= value < TOKENS_LIMIT else _count(value)
+        if name in _ALL and value is not None:
+            usage[_ALL[name]] = value if type(value) is int and 0 <= value < TOKENS_LIMIT else _count(value)
     check_consistent(usage)
     if "input_tokens" not in usage and "output_tokens" not in usage:
         return {}

@@ -13,7 +13,8 @@ from genai_prices.types import ModelInfo, ModelPrice, Provider, StartDateConstra
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_llm_processors.cost.prices import CACHED_NAMES, PriceBook, bundled_prices, compile_prices
+from otel_llm_processors.cost.attributes import CACHED_NAMES
+from otel_llm_processors.cost.prices import PriceBook, bundled_prices, compile_prices
 from otel_llm_processors.cost.rates import ModelPrices, decimal_usd
 
 if TYPE_CHECKING:
