@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from otel_llm import semconv
-from otel_llm.attributes import Attributes, Value, Writable
+from otel_llm.attributes import Value, Writable
 from otel_llm.span import Span
 from otel_llm_processors.gen_ai_normalizer.converters import (
     boolean,
@@ -24,6 +24,7 @@ from otel_llm_processors.gen_ai_normalizer.converters import (
     tokens,
     whole_number,
 )
+from otel_llm_processors.gen_ai_normalizer.draft import Draft
 from otel_llm_processors.gen_ai_normalizer.messages import decoded
 from otel_llm_processors.gen_ai_normalizer.providers import infer_provider, provider
 
@@ -32,15 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTENT", "NAMES", "VALUES", "Canonical"]
 
-Infer: TypeAlias = Callable[[Attributes, Sequence[str]], Writable | None]
-"""Takes the span or record and the spellings of the attribute, first first; returns None where nothing is certain."""
+Infer: TypeAlias = Callable[[Sequence[str], Draft], Writable | None]
+"""Takes the attributes that may hold the value, first first, and the item; returns None where nothing is certain."""
 
 _NAMED_OPERATIONS: Final = frozenset({"chat", "embeddings", "generate_content", "text_completion"})
 """Operations whose spans are named `{operation} {model}`."""
-
-
-def _nothing(_item: Attributes, _spellings: Sequence[str]) -> None:
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +46,23 @@ class Canonical:
 
     read: Convert
     """Returns the value as the conventions type it; None where there is none in it."""
-    infer: Infer = _nothing
+    infer: Infer | None = None
     """Asked where no spelling holds a value."""
     also_on: tuple[str, ...] = ()
     """Attributes that are reason enough to ask, where no spelling is there."""
 
 
-def _operation(item: Attributes, _spellings: Sequence[str]) -> str | None:
+def _operation(_spellings: Sequence[str], draft: Draft) -> str | None:
     """Read the span's name, where it is just as the conventions form it."""
-    if not isinstance(item, Span):
+    if not isinstance(draft.item, Span):
         return None
-    name, _, model = item.name.partition(" ")
-    return name if name in _NAMED_OPERATIONS and model == item.get(semconv.GEN_AI_REQUEST_MODEL) else None
+    name, _, model = draft.item.name.partition(" ")
+    return name if name in _NAMED_OPERATIONS and model == draft.get(semconv.GEN_AI_REQUEST_MODEL) else None
 
 
-def _finish_reasons(item: Attributes, _spellings: Sequence[str]) -> list[str] | None:
+def _finish_reasons(_spellings: Sequence[str], draft: Draft) -> list[str] | None:
     """Read the output messages, which had one each until the attribute took over. Not where one of them has none."""
-    written = item.get(semconv.GEN_AI_OUTPUT_MESSAGES)
+    written = draft.get(semconv.GEN_AI_OUTPUT_MESSAGES)
     if type(written) is str and "finish_reason" not in written:
         return None
     messages = decoded(written)
@@ -74,15 +71,15 @@ def _finish_reasons(item: Attributes, _spellings: Sequence[str]) -> list[str] | 
     return string_list([message.get("finish_reason") if type(message) is dict else None for message in messages])
 
 
-def _retrieval_top_k(item: Attributes, _spellings: Sequence[str]) -> int | None:
+def _retrieval_top_k(_spellings: Sequence[str], draft: Draft) -> int | None:
     """Read the request's attribute, which is for models only now."""
-    is_retrieval = item.get(semconv.GEN_AI_OPERATION_NAME) == "retrieval"
-    return whole_number(item.get(semconv.GEN_AI_REQUEST_TOP_K)) if is_retrieval else None
+    is_retrieval = draft.get(semconv.GEN_AI_OPERATION_NAME) == "retrieval"
+    return whole_number(draft.get(semconv.GEN_AI_REQUEST_TOP_K)) if is_retrieval else None
 
 
-def _as_written(item: Attributes, spellings: Sequence[str]) -> Writable | None:
+def _as_written(spellings: Sequence[str], draft: Draft) -> Writable | None:
     """Pass on what is no count, so that no call is priced as if there were none."""
-    values: list[Value] = [item.get(key) for key in spellings]
+    values: list[Value] = [draft.get(key) for key in spellings]
     return next((value for value in values if isinstance(value, str | int | float) and value != ""), None)
 
 

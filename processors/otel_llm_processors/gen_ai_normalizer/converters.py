@@ -65,6 +65,8 @@ def whole_number(value: Value) -> int | None:
 
 def tokens(value: Value) -> int | None:
     """Return a count of tokens: a whole number, not negative."""
+    if type(value) is int and 0 <= value < _INT64:
+        return value
     number = whole_number(value)
     return number if number is not None and number >= 0 else None
 

@@ -7,79 +7,72 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_llm_processors.gen_ai_normalizer.messages import decoded, messages, to_json
+from otel_llm_processors.gen_ai_normalizer.messages import decoded, message, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_llm.attributes import Value
 
-__all__ = ["openinference_messages", "openinference_tools", "traceloop_functions", "traceloop_messages"]
+__all__ = [
+    "openinference_messages",
+    "openinference_tools",
+    "traceloop_finish_reasons",
+    "traceloop_functions",
+    "traceloop_messages",
+]
 
 _DEPTH: Final = 10
-"""No key that is known has more dots; what comes after is left in one piece."""
+"""No key that is known has more dots: those that have are left out."""
 _LONGEST_NUMBER: Final = 9
 
 Tree = dict[str, Any]
 
 
-def _numbered(value: Value) -> list[Any]:
-    """Return what stands under the numbers, in their order, each as a tree. Gaps are closed."""
-    return _listed(_tree(value)) if type(value) is dict else []
-
-
 def openinference_messages(role: str, value: Value) -> str | None:
     """Return OpenInference's messages: `N.message.role` and so on."""
-    bodies = (item["message"] for item in _numbered(value) if type(item) is dict and type(item.get("message")) is dict)
-    return _messages([_openinference_body(body) for body in bodies], role)
+    return to_json([message(_openinference_body(body), role) for body in _numbered(value, "message")])
 
 
 def openinference_tools(value: Value) -> str | None:
     """Return OpenInference's tools: `N.tool.json_schema`."""
-    tools = (item["tool"] for item in _numbered(value) if type(item) is dict and type(item.get("tool")) is dict)
-    return to_json([decoded(tool["json_schema"]) for tool in tools if tool.get("json_schema")])
+    return to_json([decoded(tool["json_schema"]) for tool in _numbered(value, "tool") if tool.get("json_schema")])
 
 
 def traceloop_messages(role: str, value: Value) -> str | None:
     """Return OpenLLMetry's messages: `N.role` and so on."""
-    bodies = (item for item in _numbered(value) if type(item) is dict)
-    return _messages([_with_list(body, "tool_calls") for body in bodies], role)
+    return to_json([message(_with_list(body, "tool_calls"), role) for body in _numbered(value)])
+
+
+def traceloop_finish_reasons(value: Value) -> list[Value] | None:
+    """Return the reasons in OpenLLMetry's completions: `N.finish_reason`. None where one of them has none."""
+    reasons = [body.get("finish_reason") for body in _numbered(value)]
+    return reasons if all(reasons) else None
 
 
 def traceloop_functions(value: Value) -> str | None:
     """Return OpenLLMetry's tools: `N.name`, `N.description` and `N.parameters`."""
-    functions = (item for item in _numbered(value) if type(item) is dict and item.get("name"))
     return to_json(
         [
             {"type": "function", **{key: decoded(held) for key, held in function.items() if held is not None}}
-            for function in functions
+            for function in _numbered(value)
+            if function.get("name")
         ]
     )
 
 
-def _messages(bodies: list[Tree], role: str) -> str | None:
-    return to_json(messages([{"role": role, **body} for body in bodies if body], role))
-
-
 def _openinference_body(body: Tree) -> Tree:
-    contents = body.get("contents")
-    if type(contents) is dict:
-        inner = (part.get("message_content") for part in _listed(contents) if type(part) is dict)
-        further = [_openinference_part(part) for part in inner if type(part) is dict]
+    if type(body.get("contents")) is dict:
+        parts = [_openinference_part(part) for part in _listed(body.pop("contents"), "message_content")]
         said = body.get("content")
-        body = {
-            **body,
-            "content": [{"type": "text", "text": said}, *further] if type(said) is str and said else further,
-        }
-        del body["contents"]
-    body = _with_list(body, "tool_calls")
-    if type(body.get("tool_calls")) is list:
-        calls = (call.get("tool_call") for call in body["tool_calls"] if type(call) is dict)
-        body["tool_calls"] = [call for call in calls if type(call) is dict]
-    name = body.pop("function_call_name", None)
-    arguments = body.pop("function_call_arguments_json", None)
-    if type(name) is str:
-        body.setdefault("tool_calls", [{"function": {"name": name, "arguments": arguments}}])
+        body["content"] = [{"type": "text", "text": said}, *parts] if type(said) is str and said else parts
+    if type(body.get("tool_calls")) is dict:
+        body["tool_calls"] = _listed(body["tool_calls"], "tool_call")
+    if "function_call_name" in body:
+        name = body.pop("function_call_name")
+        arguments = body.pop("function_call_arguments_json", None)
+        if type(name) is str:
+            body.setdefault("tool_calls", [{"function": {"name": name, "arguments": arguments}}])
     return body
 
 
@@ -95,33 +88,46 @@ def _openinference_part(part: Tree) -> Tree:
 
 
 def _with_list(body: Tree, key: str) -> Tree:
-    return {**body, key: _listed(body[key])} if type(body.get(key)) is dict else dict(body)
+    if type(body.get(key)) is dict:
+        body[key] = _listed(body[key])
+    return body
 
 
-def _listed(tree: Tree) -> list[Any]:
+def _numbered(value: Value, name: str = "") -> list[Tree]:
+    """Return the trees that stand under the numbers, as `_listed` does, in attributes by what follows their family."""
+    return _listed(_tree(value), name) if type(value) is dict else []
+
+
+def _listed(tree: Tree, name: str = "") -> list[Tree]:
+    """Return the trees that stand under the numbers, under *name* there where one is given. Gaps are closed."""
     numbers = [key for key in tree if key.isascii() and key.isdigit() and len(key) <= _LONGEST_NUMBER]
-    return [tree[key] for key in sorted(numbers, key=lambda key: (int(key), key))]
+    if len(numbers) > 1:
+        numbers.sort(key=lambda key: (int(key), key))
+    found = (tree[number] for number in numbers)
+    if name:
+        found = (item.get(name) for item in found if type(item) is dict)
+    return [item for item in found if type(item) is dict]
 
 
 def _tree(flat: Mapping[str, Value]) -> Tree:
     """Return nested dictionaries. Where a key holds a value and others go on below it, those others count."""
     root: Tree = {}
+    nodes = {"": root}
     for key, value in flat.items():
-        *path, leaf = key.split(".", _DEPTH)
-        node = root
-        for step in path:
-            below = node.get(step)
-            if type(below) is not _Node:
-                below = node[step] = _Node()
-            node = below
-        if type(node.get(leaf)) is not _Node:
+        path, _, leaf = key.rpartition(".")
+        node = nodes.get(path)
+        if node is None:
+            if path.count(".") > _DEPTH:
+                continue
+            node = _node(nodes, path)
+        if key not in nodes:
             node[leaf] = value
-    return _plain(root)
+    return root
 
 
-class _Node(dict[str, Any]):
-    """A branch, which a value that is itself a dictionary is not."""
-
-
-def _plain(node: Tree) -> Tree:
-    return {key: _plain(below) if type(below) is _Node else below for key, below in node.items()}
+def _node(nodes: dict[str, Tree], path: str) -> Tree:
+    """Return the dictionary at *path*, which is made where there is none, with those above it."""
+    above, _, name = path.rpartition(".")
+    parent = nodes[above] if above in nodes else _node(nodes, above)
+    node = nodes[path] = parent[name] = {}
+    return node

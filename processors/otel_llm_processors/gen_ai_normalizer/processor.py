@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from otel_llm.component import Applies, Processor
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
+from otel_llm_processors.gen_ai_normalizer.events import events_among
 from otel_llm_processors.gen_ai_normalizer.plan import Plan
 from otel_llm_processors.gen_ai_normalizer.rules import Enabled
 
@@ -49,14 +50,9 @@ class GenAiNormalizerProcessor(Processor):
     def process_span(self, span: Span, /) -> None:
         """Normalise a span, whose content may stand in its events."""
         plan = self._plan_for(span.scope.name)
-        present = plan.present(span)
-        present.update([event.name for event in span.events if event.name in plan.events])
-        if present:
-            plan.apply(span, present)
+        plan.apply(span, events_among(plan.events, span))
 
     def process_log(self, record: LogRecord, /) -> None:
-        """Normalise a log record's attributes. Its body stays."""
+        """Normalise a log record, whose content may stand in its body."""
         plan = self._plan_for(record.scope.name)
-        present = plan.present(record)
-        if present:
-            plan.apply(record, present)
+        plan.apply(record, events_among(plan.events, record))

@@ -9,11 +9,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from otel_llm import semconv
+from otel_llm_processors.gen_ai_normalizer.converters import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_llm.attributes import Attributes, Value
+    from otel_llm.attributes import Value
+    from otel_llm_processors.gen_ai_normalizer.draft import Draft
 
 __all__ = ["infer_provider", "provider"]
 
@@ -167,14 +169,14 @@ def provider(value: Value) -> str | None:
     return None if folded in _NO_PROVIDERS else _NAMES.get(folded, name)
 
 
-def infer_provider(item: Attributes, _spellings: Sequence[str]) -> str | None:
+def infer_provider(_spellings: Sequence[str], draft: Draft) -> str | None:
     """Return the provider that the address or the model leaves no doubt about.
 
     A model's maker is believed only where no address is given: at one that is not known, such as a proxy's, anybody may
     answer.
     """
-    address = item.get_str(semconv.SERVER_ADDRESS)
-    models = [model for key in _MODELS if (model := item.get_str(key))]
+    address = text(draft.get(semconv.SERVER_ADDRESS))
+    models = [model for key in _MODELS if (model := text(draft.get(key)))]
     return (
         (_only(_HOSTS, [address]) if address else None)
         or _only(_HOSTED_MODELS, models)

@@ -10,9 +10,8 @@ import orjson
 
 if TYPE_CHECKING:
     from otel_llm.attributes import Value
-    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert
 
-__all__ = ["exclusive_input", "json_string", "member", "structure"]
+__all__ = ["exclusive_input", "json_string", "structure", "unchanged"]
 
 _LONGEST_REPR: Final = 16_384
 """Counts, which are all that is read from one, are shorter; and Python's parser is slow."""
@@ -32,16 +31,9 @@ def structure(value: Value) -> Any:
     return value if type(value) in (dict, list) else None
 
 
-def member(*path: str) -> Convert:
-    """Return a converter that takes what stands under *path*."""
-
-    def convert(value: Value) -> Value:
-        held: Any = structure(value)
-        for name in path:
-            held = held.get(name) if type(held) is dict else None
-        return held
-
-    return convert
+def unchanged(value: Value) -> Value:
+    """Return what is right as it stands."""
+    return value
 
 
 def json_string(value: Value) -> Value:

@@ -242,7 +242,7 @@ def test_events_stay() -> None:
 
 
 def test_a_log_records_attributes_are_normalised() -> None:
-    """Its body stays, and it has no operation in its name."""
+    """Its body stays, but the message in it is there as the current attribute too."""
     record = record_of(
         {"gen_ai.system": "vertex_ai", "gen_ai.request.model": "m", "gen_ai.usage.prompt_tokens": "3"},
         "gen_ai.user.message",
@@ -254,6 +254,7 @@ def test_a_log_records_attributes_are_normalised() -> None:
         "gen_ai.request.model": "m",
         "gen_ai.provider.name": "gcp.vertex_ai",
         "gen_ai.usage.input_tokens": 3,
+        "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]',
         "otel_llm.dialect": "semconv_legacy",
     } == attributes_of(record)
     assert {"content": "Hi"} == record.body

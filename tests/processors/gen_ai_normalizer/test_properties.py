@@ -13,7 +13,6 @@ from otel_llm.chain import Chain
 from otel_llm.signals import Signal
 from otel_llm_processors.gen_ai_normalizer import factory
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
-from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Spelling
 from tests.processors.gen_ai_normalizer.items import (
     Pairs,
     attributes_of,
@@ -30,10 +29,10 @@ PROCESSORS = {
     for overwrite in (False, True)
 }
 SPELLINGS = {
-    each.key if isinstance(each, Spelling) else each: target
+    each.key: target
     for dialect in DIALECTS.values()
-    for target, spellings in dialect.fields.items()
-    for each in spellings
+    for target in dialect.fields
+    for each in dialect.spellings(target)
 }
 FAMILIES = {
     "llm.input_messages.": ["0.message.role", "0.message.content", "1.message.contents.0.message_content.text", "0"],

@@ -9,8 +9,8 @@ from typing import Final
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import completion_json, one_of, prompt_json
-from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling
-from otel_llm_processors.gen_ai_normalizer.structures import exclusive_input, member
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
+from otel_llm_processors.gen_ai_normalizer.structures import exclusive_input
 
 __all__ = ["DIALECT"]
 
@@ -27,7 +27,7 @@ _USAGE: Final = "langfuse.observation.usage_details"
 
 
 def _used(*paths: tuple[str, ...]) -> tuple[Spelling, ...]:
-    return tuple(Spelling(_USAGE, member(*path), is_part=True) for path in paths)
+    return tuple(member(_USAGE, *path) for path in paths)
 
 
 DIALECT: Final = Dialect(
@@ -42,13 +42,13 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_PROMPT_NAME: ("langfuse.observation.prompt.name",),
         # request
         semconv.GEN_AI_REQUEST_MODEL: ("langfuse.observation.model.name",),
-        semconv.GEN_AI_REQUEST_MAX_TOKENS: (Spelling(_PARAMETERS, member("max_tokens"), is_part=True),),
-        semconv.GEN_AI_REQUEST_TEMPERATURE: (Spelling(_PARAMETERS, member("temperature"), is_part=True),),
-        semconv.GEN_AI_REQUEST_TOP_P: (Spelling(_PARAMETERS, member("top_p"), is_part=True),),
+        semconv.GEN_AI_REQUEST_MAX_TOKENS: (member(_PARAMETERS, "max_tokens"),),
+        semconv.GEN_AI_REQUEST_TEMPERATURE: (member(_PARAMETERS, "temperature"),),
+        semconv.GEN_AI_REQUEST_TOP_P: (member(_PARAMETERS, "top_p"),),
         # usage: the wrapper of OpenAI's client hands on OpenAI's object; others write buckets that do not overlap
         semconv.GEN_AI_USAGE_INPUT_TOKENS: (
             *_used(("prompt_tokens",), ("input_tokens",)),
-            Spelling(_USAGE, exclusive_input, is_part=True),
+            Spelling(_USAGE, exclusive_input, is_kept=True),
         ),
         semconv.GEN_AI_USAGE_OUTPUT_TOKENS: _used(("completion_tokens",), ("output_tokens",), ("output",)),
         semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: _used(

@@ -9,8 +9,7 @@ from typing import Final
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import one_of
-from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling
-from otel_llm_processors.gen_ai_normalizer.structures import member
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
 
 __all__ = ["DIALECT"]
 
@@ -32,8 +31,8 @@ def _detail(place: tuple[str, str], name: str) -> tuple[Spelling, ...]:
     """Return the two places of a count: a Python dictionary, printed, and the usage as LangChain has it."""
     attribute, part = place
     return (
-        Spelling(attribute, member(name), is_part=True),
-        Spelling(_METADATA + "usage_metadata", member(part, name), is_part=True),
+        member(attribute, name),
+        member(_METADATA + "usage_metadata", part, name),
     )
 
 

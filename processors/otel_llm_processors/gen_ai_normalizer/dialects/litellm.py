@@ -9,8 +9,7 @@ from typing import Final
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import one_of
-from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling
-from otel_llm_processors.gen_ai_normalizer.structures import member
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
 
 __all__ = ["DIALECT"]
 
@@ -45,14 +44,14 @@ DIALECT: Final = Dialect(
         semconv.USER_ID: ("litellm.end_user.id",),
         semconv.GEN_AI_REQUEST_STREAM: ("litellm.request.streaming",),
         semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: (
-            Spelling(_USAGE, member("cache_read_input_tokens"), is_part=True),
-            Spelling(_USAGE, member("prompt_tokens_details", "cached_tokens"), is_part=True),
+            member(_USAGE, "cache_read_input_tokens"),
+            member(_USAGE, "prompt_tokens_details", "cached_tokens"),
         ),
         semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (
-            Spelling(_USAGE, member("cache_creation_input_tokens"), is_part=True),
+            member(_USAGE, "cache_creation_input_tokens"),
         ),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: (
-            Spelling(_USAGE, member("completion_tokens_details", "reasoning_tokens"), is_part=True),
+            member(_USAGE, "completion_tokens_details", "reasoning_tokens"),
         ),
     },
 )

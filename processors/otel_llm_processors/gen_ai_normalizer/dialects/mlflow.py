@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import one_of
-from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling
-from otel_llm_processors.gen_ai_normalizer.structures import json_string, member
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
+from otel_llm_processors.gen_ai_normalizer.structures import json_string
 
 if TYPE_CHECKING:
     from otel_llm.attributes import Value
@@ -37,7 +37,7 @@ def _operation(value: Value) -> Value:
 
 
 def _used(name: str) -> tuple[Spelling, ...]:
-    return (Spelling(_USAGE, member(name), is_part=True),)
+    return (member(_USAGE, name),)
 
 
 DIALECT: Final = Dialect(

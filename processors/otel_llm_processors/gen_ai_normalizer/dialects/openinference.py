@@ -10,9 +10,8 @@ from typing import Final
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import one_of, text, text_or_json
-from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
 from otel_llm_processors.gen_ai_normalizer.indexed import openinference_messages, openinference_tools
-from otel_llm_processors.gen_ai_normalizer.structures import member
 
 __all__ = ["DIALECT"]
 
@@ -29,7 +28,7 @@ _PARAMETERS: Final = "llm.invocation_parameters"
 
 
 def _parameter(*names: str) -> tuple[Spelling, ...]:
-    return tuple(Spelling(_PARAMETERS, member(name), is_part=True) for name in names)
+    return tuple(member(_PARAMETERS, name) for name in names)
 
 
 DIALECT: Final = Dialect(
@@ -41,7 +40,7 @@ DIALECT: Final = Dialect(
     fields={
         semconv.GEN_AI_OPERATION_NAME: (Spelling("openinference.span.kind", one_of(_KINDS)),),
         semconv.GEN_AI_PROVIDER_NAME: ("llm.provider", "llm.system"),  # the host first, then the family of the model
-        semconv.GEN_AI_CONVERSATION_ID: (Spelling("session.id", text, is_part=True),),
+        semconv.GEN_AI_CONVERSATION_ID: (Spelling("session.id", text, is_kept=True),),
         # request
         semconv.GEN_AI_REQUEST_MODEL: (
             "llm.request.model_name",

@@ -11,7 +11,7 @@ from typing import Final
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import one_of
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling
-from otel_llm_processors.gen_ai_normalizer.indexed import traceloop_functions, traceloop_messages
+from otel_llm_processors.gen_ai_normalizer.indexed import traceloop_finish_reasons, traceloop_functions, traceloop_messages
 
 __all__ = ["DIALECT"]
 
@@ -49,7 +49,11 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_PROMPT_NAME: ("traceloop.prompt.key",),
         semconv.GEN_AI_PROMPT_VERSION: ("traceloop.prompt.version_name",),
         # response
-        semconv.GEN_AI_RESPONSE_FINISH_REASONS: ("llm.response.finish_reason", "llm.response.stop_reason"),
+        semconv.GEN_AI_RESPONSE_FINISH_REASONS: (
+            "llm.response.finish_reason",
+            "llm.response.stop_reason",
+            Spelling("gen_ai.completion.", traceloop_finish_reasons),
+        ),
         # usage
         semconv.GEN_AI_USAGE_INPUT_TOKENS: ("llm.usage.prompt_tokens",),
         semconv.GEN_AI_USAGE_OUTPUT_TOKENS: ("llm.usage.completion_tokens",),

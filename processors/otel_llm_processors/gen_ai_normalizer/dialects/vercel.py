@@ -10,8 +10,7 @@ from typing import Final
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import completion_json, milliseconds, one_of, prompt_json, text
-from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling
-from otel_llm_processors.gen_ai_normalizer.structures import member
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
 
 __all__ = ["DIALECT"]
 
@@ -71,8 +70,8 @@ DIALECT: Final = Dialect(
         ),
         semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (
             "ai.usage.inputTokenDetails.cacheWriteTokens",
-            Spelling(_METADATA, member("anthropic", "usage", "cache_creation_input_tokens"), is_part=True),
-            Spelling(_METADATA, member("anthropic", "cacheCreationInputTokens"), is_part=True),
+            member(_METADATA, "anthropic", "usage", "cache_creation_input_tokens"),
+            member(_METADATA, "anthropic", "cacheCreationInputTokens"),
         ),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: (
             "ai.usage.outputTokenDetails.reasoningTokens",

@@ -1,0 +1,112 @@
+"""The hot loop: what is to be done to an item, its attributes being known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_llm import semconv
+from otel_llm_processors.gen_ai_normalizer.draft import Draft
+from otel_llm_processors.gen_ai_normalizer.usage import CACHED, include_cached
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from otel_llm.attributes import Value
+    from otel_llm.item import Item
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Place
+    from otel_llm_processors.gen_ai_normalizer.rules import Step
+
+__all__ = ["Program"]
+
+
+class Program:
+    """Runs over items that come with the same attributes.
+
+    It reads each item as it came, and writes once at the end: so the order of its steps counts for inference alone.
+    """
+
+    __slots__ = ("_families", "_has_cached", "_keys", "_label", "_steps", "_totals", "has_work", "opened")
+
+    def __init__(
+        self, steps: Sequence[Step], totals: Sequence[str], label: str | None, opened: Sequence[str]
+    ) -> None:
+        """Take what there is to do.
+
+        Args:
+            steps: one for each attribute that has to be settled.
+            totals: the attributes that hold the sum of all tokens.
+            label: the dialect, unless all is in current names.
+            opened: attributes that hold several things, to be looked into first.
+        """
+        places = [place for step in steps for place, _ in step.candidates]
+        self._steps = steps
+        self._keys = tuple({place: None for place in places if type(place) is str and place[-1] != "."})
+        self._families = frozenset(place for place in places if place[-1] == ".")
+        self._totals = totals
+        self._label = label
+        self._has_cached = any(step.target in CACHED for step in steps)
+        self.has_work = bool(steps) or label is not None
+        """Whether there is anything to do."""
+        self.opened = opened
+
+    def run(self, item: Item, keys: Sequence[str], terms: Sequence[str], members: Mapping[Place, Any]) -> None:
+        """Normalise *item*.
+
+        Args:
+            item: the span or record.
+            keys: of its attributes.
+            terms: what each of them stands for: itself, or its family.
+            members: what its structured attributes hold.
+        """
+        values: dict[Any, Any] = item.get_all(self._keys)
+        if members:
+            values.update(members)
+        if self._families:
+            values.update(_families(item, keys, terms, self._families))
+        draft = Draft(item)
+        written = draft.written
+        removed: list[str] = []
+        for target, candidates, infer, conflict, originals in self._steps:
+            value = None
+            settled = False
+            for place, convert in candidates:
+                raw = values[place]
+                found = convert(raw)
+                if found is None:
+                    continue
+                if value is None:
+                    value = found
+                    settled = found is raw and place == target
+                    if conflict is None:
+                        break
+                elif found != value:
+                    conflict()
+            if value is None and infer is not None:
+                value = infer(draft)
+            if value is not None:
+                if not settled:
+                    written[target] = value
+                removed += originals
+            elif item.get(target) == "":  # how some write that there is none
+                removed.append(target)
+        if self._has_cached:
+            include_cached(draft, self._totals)
+        if self._label is not None and semconv.DIALECT not in item:
+            written[semconv.DIALECT] = self._label
+        if removed:
+            gone = set(removed)
+            item.remove_all([key for key, term in zip(keys, terms, strict=True) if key in gone or term in gone])
+        if written:
+            item.update(written)
+
+
+def _families(
+    item: Item, keys: Sequence[str], terms: Sequence[str], families: Collection[str]
+) -> dict[str, dict[str, Value]]:
+    """Return the values of *families* of attributes by what follows the family's name."""
+    found: dict[str, dict[str, Value]] = {family: {} for family in families}
+    family_of = {key: term for key, term in zip(keys, terms, strict=True) if term in families}
+    for key, value in item.get_all(family_of).items():
+        family = family_of[key]
+        found[family][key[len(family) :]] = value
+    return found
