@@ -57,6 +57,7 @@ _READ: Final = {
             semconv.OPENAI_REQUEST_SERVICE_TIER,
             semconv.OPENAI_RESPONSE_SERVICE_TIER,
             semconv.ROUTE,
+            semconv.SERVER_ADDRESS,
         ),
         _TEXT,
     ),

@@ -5,28 +5,38 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, time
 from fnmatch import translate
-from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm import semconv
 from otel_llm_processors.cost.attributes import CACHED_NAMES, NAME_LENGTH
 from otel_llm_processors.cost.matching import model_refs, provider_names
-from otel_llm_processors.cost.prices import compile_constant
+from otel_llm_processors.cost.price_list import inline
+from otel_llm_processors.cost.prices import bundled_prices, compile_constant
 from otel_llm_processors.cost.rates import ALWAYS, ModelPrices, Rates, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from otel_llm_processors.cost.litellm_prices import LiteLLMPrices
-    from otel_llm_processors.cost.price_list import PriceEntry, Sheet
+    from otel_llm_processors.cost.price_list import PriceEntry, Read, Sheet
     from otel_llm_processors.cost.prices import PriceBook
     from otel_llm_processors.cost.rates import Reason, ServiceTier
 
-__all__ = ["Catalogue", "Offer", "Quote"]
+__all__ = ["Call", "Catalogue", "Offer", "Quote"]
 
 _FREE: Final = Rates((Tier(-1, ()),), 1, frozenset({"input_tokens", "output_tokens"}))
+
+
+class Call(NamedTuple):
+    """What the price of a call depends on, other than its time and its usage. Names are as they stand on a span."""
+
+    provider: str | None
+    models: Sequence[str | None]
+    """Of the model, the most telling first. The first that has a price is taken."""
+    server: str | None = None
+    tier: ServiceTier | None = None
 
 
 class Offer(NamedTuple):
@@ -49,10 +59,18 @@ class Quote(NamedTuple):
     reason: Reason
 
 
+class _Wanted(NamedTuple):
+    provider: str | None
+    model: str
+    server: str
+    tier: ServiceTier | None
+
+
 class _Rule(NamedTuple):
     entry: PriceEntry
     provider: re.Pattern[str]
     model: re.Pattern[str]
+    server: re.Pattern[str]
     source: str
     version: str
 
@@ -66,6 +84,7 @@ class Catalogue:
                 entry,
                 re.compile(translate(entry.provider)),
                 re.compile(translate(entry.model)),
+                re.compile(translate(entry.server)),
                 sheet.source,
                 sheet.version,
             )
@@ -76,21 +95,19 @@ class Catalogue:
         self._overlay = overlay
         self._cached = lru_cache(CACHED_NAMES)(self._find)
 
-    def quote(
-        self, provider: str | None, models: Iterable[str | None], tier: ServiceTier | None, time_unix_nano: int
-    ) -> Quote:
-        """Return what a call costs then, or why that is not known.
+    @classmethod
+    def of(cls, overrides: Sequence[PriceEntry], read: Read) -> Catalogue:
+        """Return what a config and the files that it names make up, with the prices of genai-prices."""
+        sheets, overlay = read
+        return cls((*inline(overrides), *sheets), bundled_prices(), overlay)
 
-        Args:
-            provider: Its name, as it stands on a span.
-            models: The names of the model. The first that has a price is taken.
-            tier: How the call was served.
-            time_unix_nano: When it began.
-        """
+    def quote(self, call: Call, time_unix_nano: int) -> Quote:
+        """Return what a call costs that began then, or why that is not known."""
         begin, end = ALWAYS
         reason: Reason = "no_model"
-        for model in filter(None, models):
-            offers, reason = self._offers(provider, model, tier)
+        for model in filter(None, call.models):
+            server = (call.server or "")[:NAME_LENGTH].lower()
+            offers, reason = self._offers(_Wanted(call.provider, model, server, call.tier))
             for offer in offers:
                 if time_unix_nano < offer.begin:
                     end = min(end, offer.begin)
@@ -102,30 +119,32 @@ class Catalogue:
                     return Quote(*interval, offer, offer.prices.at(time_unix_nano), "no_price")
         return Quote(begin, end, None, None, reason)
 
-    def _offers(self, provider: str | None, model: str, tier: ServiceTier | None) -> tuple[tuple[Offer, ...], Reason]:
-        if len(model) > NAME_LENGTH:
+    def _offers(self, wanted: _Wanted) -> tuple[tuple[Offer, ...], Reason]:
+        if len(wanted.model) > NAME_LENGTH:
             return (), "unknown_model"
-        if provider is not None and len(provider) > NAME_LENGTH:
+        if len(wanted.provider or "") > NAME_LENGTH:
             return (), "unknown_provider"
-        return self._cached(provider, model, tier)
+        return self._cached(wanted)
 
-    def _find(self, provider: str | None, model: str, tier: ServiceTier | None) -> tuple[tuple[Offer, ...], Reason]:
-        listed = self._listed(provider, model, tier)
-        last = listed if isinstance(listed, Offer) else None
-        own = tuple(self._own(provider, model, tier, last))
-        return (*own, last) if last else own, "no_price" if isinstance(listed, Offer) else listed
+    def _find(self, wanted: _Wanted) -> tuple[tuple[Offer, ...], Reason]:
+        """Return what a model costs at any time, in the order of preference, and the reason where that is nothing."""
+        listed = self._listed(wanted.provider, wanted.model, wanted.tier)
+        own = tuple(self._own(wanted, listed))
+        return ((*own, listed), "no_price") if isinstance(listed, Offer) else (own, listed)
 
-    def _own(self, provider: str | None, model: str, tier: ServiceTier | None, listed: Offer | None) -> Iterator[Offer]:
-        names, refs = provider_names(provider), model_refs(model)
+    def _own(self, wanted: _Wanted, listed: Offer | Reason) -> Iterator[Offer]:
+        names, refs = provider_names(wanted.provider), model_refs(wanted.model)
         for rule in self._rules:
             entry = rule.entry
             if (
-                entry.service_tier in (None, tier)
+                entry.service_tier in (None, wanted.tier)
                 and any(map(rule.provider.match, names))
                 and any(map(rule.model.match, refs))
-                and (offer := _offer(rule, names[1], refs[0], listed))
+                and rule.server.match(wanted.server)
             ):
-                yield offer
+                base = self._listed(wanted.provider, entry.same_as, wanted.tier) if entry.same_as else listed
+                if offer := _offer(rule, names[1], refs[0], base):
+                    yield offer
 
     def _listed(self, provider: str | None, model: str, tier: ServiceTier | None) -> Offer | Reason:
         found = self._book.lookup(provider, model, tier)
@@ -139,8 +158,8 @@ class Catalogue:
         return found
 
 
-def _offer(rule: _Rule, provider: str, model: str, listed: Offer | None) -> Offer | None:
-    """Return what one entry makes of a model's price; None for a discount on a price that is not known."""
+def _offer(rule: _Rule, provider: str, model: str, listed: Offer | Reason) -> Offer | None:
+    """Return what one entry makes of a model's price; None if that is relative to one that is not known."""
     entry = rule.entry
     begin, end = _midnight(entry.valid_from, ALWAYS[0]), _midnight(entry.valid_to, ALWAYS[1], days=1)
     provenance = _provenance(rule.source, rule.version)
@@ -150,13 +169,13 @@ def _offer(rule: _Rule, provider: str, model: str, listed: Offer | None) -> Offe
         tiers = {0: entry.usd_per_million.given}
         tiers |= {tier.above_input_tokens: tier.usd_per_million.given for tier in entry.tiers}
         prices = compile_constant(provider, model, tiers, entry.usd_per_request)
-    elif listed:
+    elif isinstance(listed, Offer):
         prices = listed.prices
         version = f"{listed.provenance[semconv.COST_PRICE_VERSION]}+{rule.version}"
         provenance = _provenance(listed.provenance[semconv.COST_SOURCE], version)
     else:
         return None
-    return Offer(begin, end, prices.discounted(Fraction(entry.discount)) if entry.discount else prices, provenance)
+    return Offer(begin, end, prices.scaled(entry.factor), provenance)
 
 
 def _midnight(day: date | None, otherwise: int, *, days: int = 0) -> int:

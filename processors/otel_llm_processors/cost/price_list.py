@@ -5,9 +5,11 @@ Nothing here needs genai-prices: a config is checked without its half a second.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -18,13 +20,19 @@ from otel_llm.component import Config, Count
 from otel_llm.config.strict_yaml import load
 from otel_llm.config.validation import validate
 from otel_llm.errors import ConfigError
+from otel_llm.reload.files import stamp
 from otel_llm_processors.cost.litellm_prices import LiteLLMPrices
 from otel_llm_processors.cost.rates import ServiceTier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["PriceEntry", "PriceSources", "PriceTier", "Reader", "Sheet", "TokenPrices", "digest"]
+__all__ = ["PriceEntry", "PriceSources", "PriceTier", "Reader", "Sheet", "TokenPrices", "age_s", "inline"]
+
+
+_DAY_S: Final = 86_400
+_OLD_DAYS: Final = 30
+"""Providers change prices more often than that."""
 
 
 def _number(value: Any) -> Any:
@@ -108,6 +116,9 @@ class PriceEntry(Config):
     """A glob, such as `gpt-4o*`, for the model that answered. Case does not matter."""
     provider: str = "*"
     """A glob for `gen_ai.provider.name`. Spans without one are matched by `*` only."""
+    server: str = "*"
+    """A glob for `server.address`, such as `eu.api.openai.com`: some regions have other prices. Spans without one are
+    matched by `*` only."""
     service_tier: ServiceTier | None = None
     """Only calls in this tier. Left out: all of them."""
     valid_from: Day | None = None
@@ -120,12 +131,21 @@ class PriceEntry(Config):
     """What each call costs besides its tokens."""
     tiers: tuple[PriceTier, ...] = ()
     """Other prices for calls with much input."""
+    same_as: str | None = Field(default=None, min_length=1)
+    """A model of the list, such as `gpt-4o`, that these cost the same as: for deployments with names of one's own."""
     discount: Share | None = None
     """What is taken off, as a share: `0.15` is 15 %. Without `usd_per_million`: off the price of the list."""
+    surcharge: Share | None = None
+    """What is put on, likewise."""
     free: Literal[True] | None = None
     """These calls cost nothing: such as those of a model on one's own machine."""
 
-    @field_validator("model", "provider")
+    @property
+    def factor(self) -> Fraction:
+        """What the prices are multiplied by."""
+        return 1 + Fraction(self.surcharge or 0) - Fraction(self.discount or 0)
+
+    @field_validator("model", "provider", "server")
     @classmethod
     def _lower(cls, glob: str) -> str:
         return glob.strip().lower()
@@ -133,24 +153,35 @@ class PriceEntry(Config):
     @model_validator(mode="after")
     def _says_one_thing(self) -> PriceEntry:
         prices = self.usd_per_million
-        if self.free and (prices or self.discount is not None or self.usd_per_request is not None or self.tiers):
+        if self.free and not self._only("free"):
             raise ValueError("what is free has neither prices nor a discount")
-        if not (self.free or prices or self.discount is not None):
-            raise ValueError("needs usd_per_million, discount or free")
+        if self.discount is not None and self.surcharge is not None:
+            raise ValueError("has a discount or a surcharge, not both")
+        if prices and self.same_as:
+            raise ValueError("has usd_per_million or same_as, not both")
+        if self._only():
+            raise ValueError("needs usd_per_million, same_as, discount, surcharge or free")
         if prices is None and (self.tiers or self.usd_per_request is not None):
             raise ValueError("tiers and usd_per_request need usd_per_million")
-        if prices is not None and prices.input is None:
+        if prices is not None:
+            self._check_tiers(prices)
+        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
+            raise ValueError("valid_from is after valid_to")
+        return self
+
+    def _only(self, *allowed: str) -> bool:
+        """Tell whether nothing says what a call costs, other than what is allowed."""
+        said = ("usd_per_million", "usd_per_request", "tiers", "same_as", "discount", "surcharge", "free")
+        return not any(getattr(self, field) for field in said if field not in allowed)
+
+    def _check_tiers(self, prices: TokenPrices) -> None:
+        if prices.input is None:
             raise ValueError("usd_per_million needs input")
-        if prices is not None and any(
-            not tier.usd_per_million.given.keys() <= prices.given.keys() for tier in self.tiers
-        ):
+        if any(not tier.usd_per_million.given.keys() <= prices.given.keys() for tier in self.tiers):
             raise ValueError("a tier has a price that usd_per_million lacks")
         starts = [tier.above_input_tokens for tier in self.tiers]
         if len(set(starts)) < len(starts):
             raise ValueError("two tiers begin at the same number of tokens")
-        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
-            raise ValueError("valid_from is after valid_to")
-        return self
 
 
 class PriceFile(Config):
@@ -170,6 +201,14 @@ class PriceSources(Config):
     litellm: Path | None = None
     """A JSON file in the format of LiteLLM's `model_prices_and_context_window.json`, for models that genai-prices does
     not have. Read again when it changes."""
+
+    def weaknesses(self) -> Iterator[str]:
+        """Return which files have not changed for a month."""
+        reader = Reader(self.files, self.litellm)
+        for path in reader.paths:
+            days = int(age_s(path, time.time) // _DAY_S)
+            if days > _OLD_DAYS:
+                yield f"{path} has not changed for {days} days: its prices may be out of date"
 
 
 @dataclass(frozen=True)
@@ -214,7 +253,21 @@ class Reader:
         return tuple(sheets), overlay
 
 
+def age_s(path: Path, clock: Callable[[], float]) -> float:
+    """Return for how many seconds a file has not changed; 0 for one that is not there."""
+    seen = stamp(path)
+    return max(0.0, clock() - seen[2] / 1e9) if seen else 0.0
+
+
 _NO_ENVIRONMENT: Final[dict[str, str]] = {}
+
+
+def inline(entries: Sequence[PriceEntry]) -> Sequence[Sheet]:
+    """Return the entries of the config itself as a sheet, if there are any."""
+    if not entries:
+        return ()
+    content = "\n".join(entry.model_dump_json() for entry in entries).encode()
+    return (Sheet("config", digest(content), tuple(entries)),)
 
 
 def digest(content: bytes) -> str:

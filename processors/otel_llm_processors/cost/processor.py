@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm import semconv
@@ -17,17 +18,17 @@ from otel_llm_processors.cost.attributes import (
 )
 from otel_llm_processors.cost.leaves import BILLABLE, NOTHING_REPEATED, find_repeats, key_of
 from otel_llm_processors.cost.metrics import CostMetrics, Series
-from otel_llm_processors.cost.price_list import Reader, Sheet, digest
+from otel_llm_processors.cost.price_list import Reader, age_s
 from otel_llm_processors.cost.rates import PARTS, PICO
 from otel_llm_processors.cost.usage import UnusableUsage, carries_usage, read_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from otel_llm.component import Settings
     from otel_llm.span import Span
     from otel_llm_processors.cost.config import CostConfig
-    from otel_llm_processors.cost.price_list import PriceEntry, Read
+    from otel_llm_processors.cost.price_list import Read
     from otel_llm_processors.cost.rates import Rates, Reason
     from otel_llm_processors.cost.usage import Usage
 
@@ -52,6 +53,7 @@ _NAMES: Final = (
     semconv.GEN_AI_PROVIDER_NAME,
     semconv.GEN_AI_RESPONSE_MODEL,
     semconv.GEN_AI_REQUEST_MODEL,
+    semconv.SERVER_ADDRESS,
     semconv.OPENAI_RESPONSE_SERVICE_TIER,
     semconv.OPENAI_REQUEST_SERVICE_TIER,
     semconv.ROUTE,
@@ -84,7 +86,10 @@ class CostProcessor(Processor):
         reader = Reader(config.prices.files, config.prices.litellm)
         check_readable({f"processors.{settings.name}.prices: {path}": path for path in reader.paths})
         self._read = settings.watch(reader, *reader.paths)
-        self._overrides = tuple(_inline(config.prices.overrides))
+        age = settings.meter.gauge("price_file_age_seconds", "For how long a file of prices has not changed.", ["file"])
+        for path in reader.paths:
+            age.labels(str(path)).set_function(partial(age_s, path, settings.clock))
+        self._overrides = config.prices.overrides
         self._used: Read | None = None
         self._repeats = NOTHING_REPEATED
         self._last: Span | None = None
@@ -93,6 +98,10 @@ class CostProcessor(Processor):
     def start(self) -> None:
         """Load the prices, which takes half a second: now, and not while the first span waits."""
         self._refresh()
+
+    def shutdown(self) -> None:
+        """Show what was counted."""
+        self._metrics.flush()
 
     def begin_batch(self, spans: Sequence[Span], /) -> None:
         """Find the spans that repeat each other."""
@@ -153,20 +162,20 @@ class CostProcessor(Processor):
         return kind
 
     def _look_up(self, attributes: Mapping[str, Any], start: int) -> _Kind:
-        provider, answered, asked = map(attributes.get, _NAMES[:3])
-        quote = self._catalogue.quote(provider, (answered, asked), service_tier(attributes), start)
+        from otel_llm_processors.cost.catalogue import Call  # as in `_refresh`
+
+        provider, answered, asked, server = map(attributes.get, _NAMES[:4])
+        quote = self._catalogue.quote(Call(provider, (answered, asked), server, service_tier(attributes)), start)
         prices, provenance = (quote.offer.prices, quote.offer.provenance) if quote.offer else (None, {})
         return _Kind(quote.begin, quote.end, quote.rates, quote.reason, provenance, Series.of(attributes, prices))
 
     def _refresh(self) -> None:
         """Take what was read from the files last. Seldom: the rest of the time it is one comparison."""
         from otel_llm_processors.cost.catalogue import Catalogue  # heavy: not for who only reads a config
-        from otel_llm_processors.cost.prices import bundled_prices
 
         self._used = self._read.value
-        sheets, overlay = self._used
+        self._catalogue = Catalogue.of(self._overrides, self._used)
         self._kinds.clear()
-        self._catalogue = Catalogue((*self._overrides, *sheets), bundled_prices(), overlay)
 
     def _known(
         self, attributes: Mapping[str, Any], kind: _Kind, rates: Rates, usage: Usage
@@ -224,9 +233,3 @@ class CostProcessor(Processor):
 
     def _total(self, usd: float) -> Mapping[str, float]:
         return dict.fromkeys((semconv.COST_TOTAL_USD, *self._aliases), usd)
-
-
-def _inline(entries: tuple[PriceEntry, ...]) -> Iterator[Sheet]:
-    """Return the entries of the config itself as a sheet, if there are any."""
-    if entries:
-        yield Sheet("config", digest("\n".join(entry.model_dump_json() for entry in entries).encode()), entries)

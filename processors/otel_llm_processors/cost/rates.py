@@ -112,17 +112,18 @@ class Rates:
             and (OVERLAPPING not in usage or self.priced.isdisjoint(_BY_MODALITY))
         )
 
-    def discounted(self, discount: Fraction) -> Rates:
-        """Return the rates with that share taken off."""
-        left, whole = discount.denominator - discount.numerator, discount.denominator
+    def scaled(self, factor: Fraction) -> Rates:
+        """Return the rates times a factor."""
         tiers = (
             Tier(
                 tier.above,
-                tuple((part, tuple((key, rate * left) for key, rate in terms)) for part, terms in tier.parts),
+                tuple(
+                    (part, tuple((key, rate * factor.numerator) for key, rate in terms)) for part, terms in tier.parts
+                ),
             )
             for tier in self.tiers
         )
-        return Rates(tuple(tiers), self.denominator * whole, self.priced)
+        return Rates(tuple(tiers), self.denominator * factor.denominator, self.priced)
 
     def tier(self, usage: Mapping[str, int]) -> Tier:
         """Return the tier that a call is in."""
@@ -178,9 +179,9 @@ class ModelPrices:
             since, until = max(since, midnight + edges[ended]), min(until, midnight + edges[ended + 1])
         return since, until
 
-    def discounted(self, discount: Fraction) -> ModelPrices:
-        """Return the prices with that share taken off."""
-        rates = tuple(tuple(each.discounted(discount) for each in row) for row in self.rates)
+    def scaled(self, factor: Fraction) -> ModelPrices:
+        """Return the prices times a factor."""
+        rates = tuple(tuple(each.scaled(factor) for each in row) for row in self.rates)
         return ModelPrices(self.provider, self.model, self.days, self.clock, rates)
 
 

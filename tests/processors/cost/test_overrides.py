@@ -184,7 +184,7 @@ def test_everything_wrong_with_files_is_said_with_its_line(tmp_path: Path) -> No
     assert [
         f"{one}:3: prices.0.usd_per_million.input: must be at least 0",
         f"{one}:3: prices.0.usd_per_million.ouput: unknown key (did you mean output?)",
-        f"{one}:4: prices.1: needs usd_per_million, discount or free",
+        f"{one}:4: prices.1: needs usd_per_million, same_as, discount, surcharge or free",
         f"{two}:2: prices.0: what is free has neither prices nor a discount",
         f"{three}: must hold an object with a model's name for each key",
     ] == list(caught.value.problems)
