@@ -79,13 +79,12 @@ class Attributes:
             value = values.get(key)
             if value is None:
                 pair = index.get(key)
-                if pair is not None:
-                    held = pair.value
-                    value = held.string_value or held.int_value
-                if value:
-                    values[key] = value
-                else:
+                if pair is None:
                     value = self.get(key)
+                else:
+                    value = to_python(pair.value)
+                    if type(value) in SCALARS:
+                        values[key] = value
             found[key] = value
         return found
 

@@ -64,20 +64,22 @@ def encode(field: int, attributes: Mapping[str, Writable]) -> bytes:
     """
     out: list[bytes] = []
     for key, value in attributes.items():
-        kind = type(value)
         if len(key) > _LONGEST_KEY:
             out.append(_any_pair(field, key, value))
-        elif kind is str:
-            if len(value) < _SHORT:  # type: ignore[arg-type]  # mypy does not follow `kind`, here and below
-                out.append(_text_pair(field, key, value))  # type: ignore[arg-type]
+        elif type(value) is str:
+            out.append(_text_pair(field, key, value) if len(value) < _SHORT else _text(field, key, value))
+        elif type(value) is int:
+            if _ONE_BYTE <= value < _TWO_BYTES:  # most counts
+                out += (_head(field, key, _INT, 2), bytes((value & 0x7F | 0x80, value >> 7)))
             else:
-                text = _utf8(value)  # type: ignore[arg-type]
-                out += (_text_head(field, key, len(text)), text)
-        elif kind is float:
-            out += (_scalar_head(field, key, _DOUBLE, 8), _double(value))
-        elif kind is int:
-            number = _int64(value)  # type: ignore[arg-type]
-            out += (_scalar_head(field, key, _INT, len(number)), number)
+                number = _int64(value)
+                out += (_head(field, key, _INT, len(number)), number)
+        elif type(value) is float:
+            out += (_head(field, key, _DOUBLE, 8), _double(value))
+        elif type(value) is bool:
+            out += (_head(field, key, _BOOL, 1), _TRUE if value else _FALSE)
+        elif type(value) is list and len(value) == 1 and type(value[0]) is str and len(value[0]) < _SHORT:
+            out.append(_list_of_one(field, key, value[0]))  # finish reasons, of one choice as a rule
         else:
             out.append(_any_pair(field, key, value))
     return b"".join(out)
@@ -99,9 +101,12 @@ _LONGEST_KEY: Final = 256
 _KEY: Final = b"\x0a"
 _VALUE: Final = b"\x12"
 _TEXT: Final = b"\x0a"
+_BOOL: Final = b"\x10"
 _INT: Final = b"\x18"
 _DOUBLE: Final = b"\x21"
 _LENGTH_DELIMITED: Final = 2
+_TRUE: Final = b"\1"
+_FALSE: Final = b"\0"
 
 _ONE_BYTE: Final = 1 << 7
 _TWO_BYTES: Final = 1 << 14
@@ -126,28 +131,31 @@ def _write_scalar(target: AnyValue, value: Scalar) -> None:
         raise TypeError(f"an attribute cannot hold a {type(value).__name__}")
 
 
-@lru_cache(4096)
-def _text_pair(field: int, key: str, value: str) -> bytes:
+def _text(field: int, key: str, value: str) -> bytes:
     text = _utf8(value)
-    return _text_head(field, key, len(text)) + text
+    size = len(text)
+    tag, start = _start(field, key)
+    inner = _TEXT + _varint(size)
+    head = start + _varint(len(inner) + size) + inner
+    return b"".join((tag, _varint(len(head) + size), head, text))
 
 
-def _text_head(field: int, key: str, size: int) -> bytes:
-    """Return what stands before the bytes of a text of *size*."""
-    return _head(field, key, _TEXT + _varint(size), size)
+_text_pair: Final = lru_cache(4096)(_text)
 
 
 @lru_cache(4096)
-def _scalar_head(field: int, key: str, tag: bytes, size: int) -> bytes:
+def _head(field: int, key: str, tag: bytes, size: int) -> bytes:
     """Return what stands before the bytes of a number of *size*."""
-    return _head(field, key, tag, size)
+    outer, start = _start(field, key)
+    head = start + _varint(len(tag) + size) + tag
+    return outer + _varint(len(head) + size) + head
 
 
-def _head(field: int, key: str, inner: bytes, size: int) -> bytes:
-    """Return what stands before the last *size* bytes of an attribute, *inner* being where its AnyValue begins."""
+@lru_cache(1024)
+def _start(field: int, key: str) -> tuple[bytes, bytes]:
+    """Return the tag of an attribute, and what of it stands before the length of its value."""
     encoded = _utf8(key)
-    pair = _KEY + _varint(len(encoded)) + encoded + _VALUE + _varint(len(inner) + size) + inner
-    return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(pair) + size) + pair
+    return _varint(field << 3 | _LENGTH_DELIMITED), _KEY + _varint(len(encoded)) + encoded + _VALUE
 
 
 def _any_pair(field: int, key: str, value: Writable) -> bytes:
@@ -155,6 +163,11 @@ def _any_pair(field: int, key: str, value: Writable) -> bytes:
     write(pair.value, value)
     encoded = pair.SerializeToString()
     return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(encoded)) + encoded
+
+
+@lru_cache(1024)
+def _list_of_one(field: int, key: str, text: str) -> bytes:
+    return _any_pair(field, key, [text])
 
 
 def _utf8(text: str) -> bytes:

@@ -46,7 +46,10 @@ def traceloop_messages(role: str, value: Value) -> str | None:
 
 def traceloop_finish_reasons(value: Value) -> list[Value] | None:
     """Return the reasons in OpenLLMetry's completions: `N.finish_reason`. None where one of them has none."""
-    reasons = [body.get("finish_reason") for body in _numbered(value)]
+    if type(value) is not dict:
+        return None
+    numbers = sorted({key.partition(".")[0] for key in value}, key=lambda number: (len(number), number))
+    reasons = [value.get(f"{number}.finish_reason") for number in numbers]
     return reasons if all(reasons) else None
 
 

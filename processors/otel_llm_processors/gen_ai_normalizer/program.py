@@ -38,7 +38,7 @@ class Program:
             label: the dialect, unless all is in current names.
             opened: attributes that hold several things, to be looked into first.
         """
-        places = [place for step in steps for place, _ in step.candidates]
+        places = [*(place for step in steps for place, _ in step.candidates), *totals]
         self._steps = steps
         self._keys = tuple({place: None for place in places if type(place) is str and place[-1] != "."})
         self._families = frozenset(place for place in places if place[-1] == ".")
@@ -90,7 +90,7 @@ class Program:
             elif item.get(target) == "":  # how some write that there is none
                 removed.append(target)
         if self._has_cached:
-            include_cached(draft, self._totals)
+            include_cached(values, written, self._totals)
         if self._label is not None and semconv.DIALECT not in item:
             written[semconv.DIALECT] = self._label
         if removed:
@@ -105,8 +105,7 @@ def _families(
 ) -> dict[str, dict[str, Value]]:
     """Return the values of *families* of attributes by what follows the family's name."""
     found: dict[str, dict[str, Value]] = {family: {} for family in families}
-    family_of = {key: term for key, term in zip(keys, terms, strict=True) if term in families}
-    for key, value in item.get_all(family_of).items():
-        family = family_of[key]
-        found[family][key[len(family) :]] = value
+    for key, family in zip(keys, terms, strict=True):
+        if family in families:
+            found[family][key[len(family) :]] = item.get(key)
     return found

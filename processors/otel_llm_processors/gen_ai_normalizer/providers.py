@@ -6,6 +6,7 @@ Names on the right are those of `gen_ai.provider.name` in the GenAI semantic con
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from otel_llm import semconv
@@ -161,6 +162,11 @@ def provider(value: Value) -> str | None:
         return None
     if value in _CURRENT:
         return value
+    return _named(value) if len(value) <= _LONGEST_NAME else value.strip().lower()
+
+
+@lru_cache(maxsize=1024)
+def _named(value: str) -> str | None:
     name = value.strip().lower()
     folded = _SEPARATORS.sub("_", name)
     if folded not in _NAMES:
