@@ -63,7 +63,7 @@ def _operation(_spellings: Sequence[str], draft: Draft) -> str | None:
 def _finish_reasons(_spellings: Sequence[str], draft: Draft) -> list[str] | None:
     """Read the output messages, which had one each until the attribute took over. Not where one of them has none."""
     written = draft.get(semconv.GEN_AI_OUTPUT_MESSAGES)
-    if type(written) is str and "finish_reason" not in written:
+    if type(written) is str and '"finish_reason"' not in written:
         return None
     messages = decoded(written)
     if type(messages) is not list:

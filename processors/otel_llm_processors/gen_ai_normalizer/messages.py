@@ -109,17 +109,14 @@ def message(body: Mapping[str, Any], role: str) -> dict[str, Any]:
             body = {**body, **(inner if type(inner) is dict else {"content": inner})}
     said_by = body.get("role")
     role = said_by if type(said_by) is str and said_by else role
-    rebuilt = {"role": role, "parts": _message_parts(body, role)}
-    for key, value in body.items():
-        if key not in _REBUILT and value is not None:
-            rebuilt[key] = value
-    return rebuilt
+    further = {key: value for key, value in body.items() if key not in _REBUILT and value is not None}
+    return {"role": role, "parts": _message_parts(body, role), **further}
 
 
 def _message_parts(body: Mapping[str, Any], role: str) -> list[Any]:
     content = body.get("content")
     if "parts" in body and type(body["parts"]) is list:
-        return body["parts"]  # type: ignore[no-any-return]  # the line above says what it is
+        return body["parts"]
     if role == "tool":
         response = _without_none(id=body.get("tool_call_id", body.get("id")), response=content)
         return [{"type": "tool_call_response", **response}] if response else []

@@ -6,7 +6,6 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from otel_llm_processors.gen_ai_normalizer.program import Program
@@ -49,7 +48,7 @@ class Plan:
         )
         members = [place for place in looked_for if type(place) is tuple]
         self._members = {key: _tree(place for place in members if place[0] == key) for key, *_ in members}
-        self._terms = _Terms({*looked_for.difference(members), *self._members})
+        self._terms = _Terms({*(place for place in looked_for if type(place) is str), *self._members})
         self._totals = tuple(key for dialect in dialects for key in dialect.totals)
         self._labels = [(dialect, _signs(dialect)) for dialect in reversed(dialects)]
         self._labels.sort(key=lambda label: label[0].name not in spoken)

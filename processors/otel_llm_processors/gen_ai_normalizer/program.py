@@ -27,9 +27,7 @@ class Program:
 
     __slots__ = ("_families", "_has_cached", "_keys", "_label", "_steps", "_totals", "has_work", "opened")
 
-    def __init__(
-        self, steps: Sequence[Step], totals: Sequence[str], label: str | None, opened: Sequence[str]
-    ) -> None:
+    def __init__(self, steps: Sequence[Step], totals: Sequence[str], label: str | None, opened: Sequence[str]) -> None:
         """Take what there is to do.
 
         Args:
@@ -41,7 +39,7 @@ class Program:
         places = [*(place for step in steps for place, _ in step.candidates), *totals]
         self._steps = steps
         self._keys = tuple({place: None for place in places if type(place) is str and place[-1] != "."})
-        self._families = frozenset(place for place in places if place[-1] == ".")
+        self._families = frozenset(place for place in places if type(place) is str and place[-1] == ".")
         self._totals = totals
         self._label = label
         self._has_cached = any(step.target in CACHED for step in steps)
@@ -58,46 +56,55 @@ class Program:
             terms: what each of them stands for: itself, or its family.
             members: what its structured attributes hold.
         """
-        values: dict[Any, Any] = item.get_all(self._keys)
-        if members:
-            values.update(members)
+        values: dict[Any, Any] = {**item.get_all(self._keys), **members}
         if self._families:
-            values.update(_families(item, keys, terms, self._families))
+            values |= _families(item, keys, terms, self._families)
         draft = Draft(item)
         written = draft.written
-        removed: list[str] = []
-        for target, candidates, infer, conflict, originals in self._steps:
-            value = None
-            settled = False
-            for place, convert in candidates:
-                raw = values[place]
-                found = convert(raw)
-                if found is None:
-                    continue
-                if value is None:
-                    value = found
-                    settled = found is raw and place == target
-                    if conflict is None:
-                        break
-                elif found != value:
-                    conflict()
-            if value is None and infer is not None:
-                value = infer(draft)
+        removed: set[str] = set()
+        for step in self._steps:
+            value, is_settled = _right(step, values)
+            if value is None and step.infer is not None:
+                value = step.infer(draft)
             if value is not None:
-                if not settled:
-                    written[target] = value
-                removed += originals
-            elif item.get(target) == "":  # how some write that there is none
-                removed.append(target)
+                if not is_settled:
+                    written[step.target] = value
+                removed.update(step.originals)
+            elif item.get(step.target) == "":  # how some write that there is none
+                removed.add(step.target)
         if self._has_cached:
             include_cached(values, written, self._totals)
         if self._label is not None and semconv.DIALECT not in item:
             written[semconv.DIALECT] = self._label
-        if removed:
-            gone = set(removed)
-            item.remove_all([key for key, term in zip(keys, terms, strict=True) if key in gone or term in gone])
-        if written:
-            item.update(written)
+        gone = [key for key, term in zip(keys, terms, strict=True) if {key, term} & removed] if removed else ()
+        _write(draft, gone)
+
+
+def _write(draft: Draft, removed: Sequence[str]) -> None:
+    """Write what has been settled."""
+    if removed:
+        draft.item.remove_all(removed)
+    if draft.written:
+        draft.item.update(draft.written)
+
+
+def _right(step: Step, values: Mapping[Place, Value]) -> tuple[Value, bool]:
+    """Return the value that is right, None if there is none, and whether it stands where it should just so."""
+    target, candidates, _, conflict, _ = step
+    value = None
+    is_settled = False
+    for place, convert in candidates:
+        raw = values[place]
+        found = convert(raw)
+        if value is None:
+            value = found
+            if value is not None:
+                is_settled = value is raw and place == target
+                if conflict is None:
+                    break
+        elif conflict is not None and found is not None and found != value:
+            conflict()
+    return value, is_settled
 
 
 def _families(

@@ -38,7 +38,7 @@ class Step(NamedTuple):
     """Asked where nothing stands anywhere."""
     conflict: Callable[[], None] | None
     """Called for a value that is another than the right one; None where they need not be compared."""
-    originals: Sequence[Place]
+    originals: Sequence[str]
     """What may be removed once there is a value."""
 
 
@@ -73,9 +73,7 @@ class Rule:
             *((each.place, _reader(each, canonical)) for each in after),
         )
         self._infer = (
-            partial(content_of, events)
-            if events
-            else canonical.infer and partial(canonical.infer, (target, *plain))
+            partial(content_of, events) if events else canonical.infer and partial(canonical.infer, (target, *plain))
         )
         self._conflict = conflict
         self._originals = tuple(each.key for source, each in spellings if source.remove_originals and not each.is_kept)

@@ -29,10 +29,7 @@ PROCESSORS = {
     for overwrite in (False, True)
 }
 SPELLINGS = {
-    each.key: target
-    for dialect in DIALECTS.values()
-    for target in dialect.fields
-    for each in dialect.spellings(target)
+    each.key: target for dialect in DIALECTS.values() for target in dialect.fields for each in dialect.spellings(target)
 }
 FAMILIES = {
     "llm.input_messages.": ["0.message.role", "0.message.content", "1.message.contents.0.message_content.text", "0"],

@@ -18,8 +18,8 @@ ReadEvent: TypeAlias = Callable[[Mapping[str, Any]], list[Any]]
 """Returns the messages, or parts, in the body of an event, in the current schema; an empty list where it has none."""
 
 Place: TypeAlias = str | tuple[str, ...]
-"""Where a value stands: in an attribute; in a member of one that is structured, by its path; or, where there is a dot at
-the end, in all attributes in which a number follows it."""
+"""Where a value stands: in an attribute; in a member of one that is structured, by its path; or, where there is a dot
+at the end, in all attributes in which a number follows it."""
 
 
 @dataclass(frozen=True, slots=True)

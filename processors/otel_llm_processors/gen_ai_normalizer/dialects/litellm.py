@@ -47,9 +47,7 @@ DIALECT: Final = Dialect(
             member(_USAGE, "cache_read_input_tokens"),
             member(_USAGE, "prompt_tokens_details", "cached_tokens"),
         ),
-        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (
-            member(_USAGE, "cache_creation_input_tokens"),
-        ),
+        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (member(_USAGE, "cache_creation_input_tokens"),),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: (
             member(_USAGE, "completion_tokens_details", "reasoning_tokens"),
         ),

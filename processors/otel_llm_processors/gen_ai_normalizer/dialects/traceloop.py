@@ -11,7 +11,11 @@ from typing import Final
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import one_of
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling
-from otel_llm_processors.gen_ai_normalizer.indexed import traceloop_finish_reasons, traceloop_functions, traceloop_messages
+from otel_llm_processors.gen_ai_normalizer.indexed import (
+    traceloop_finish_reasons,
+    traceloop_functions,
+    traceloop_messages,
+)
 
 __all__ = ["DIALECT"]
 
