@@ -178,3 +178,21 @@ def test_made_up_names_fill_only_the_metric_that_shows_them() -> None:
     assert 3 == meter.value("unpriced_calls_total", **other)
     assert 5 == meter.value("calls_total", provider="", model="", **nobody)
     assert 1 == meter.value("calls_total", provider="openai", model="gpt-5", **nobody)
+
+
+@pytest.mark.parametrize(
+    ("model", "total"),
+    [
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", 0.0045),
+        ("eu.anthropic.claude-sonnet-4-5-20250929-v1:0", 0.00495),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", 0.00495),
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", 0.00495),
+        (
+            "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            0.00495,
+        ),
+    ],
+)
+def test_a_bedrock_region_costs_a_tenth_more(model: str, total: float) -> None:
+    """Global inference profiles have the plain price, those of a region its multiplier; ARNs are understood."""
+    assert total == cost({**CALL, "gen_ai.provider.name": "aws.bedrock", "gen_ai.request.model": model})["total_usd"]

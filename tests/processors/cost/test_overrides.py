@@ -299,3 +299,46 @@ def test_a_litellm_file_fills_the_gaps(
 def test_it_complies_with_overrides_too() -> None:
     """Prices of one's own break no rule of processors."""
     check_processor(factory, load(inline("model: '*'", PRICES), {}).data)
+
+
+@pytest.mark.parametrize(
+    ("lines", "total"),
+    [
+        (("model: house-*", "provider: azure*", "same_as: gpt-4o"), 0.0035),
+        (("model: house-*", "same_as: gpt-4o", "discount: 0.5"), 0.00175),
+        (("model: house-*", "same_as: gpt-4o", "surcharge: 0.1"), 0.00385),
+        (("model: house-*", "same_as: made-up"), None),
+    ],
+)
+def test_a_deployment_costs_the_same_as_its_model(lines: tuple[str, ...], total: float | None) -> None:
+    """Azure deployments have names of one's own: the config says which model of the list each is."""
+    call = {**CALL, "gen_ai.provider.name": "azure.ai.openai", "gen_ai.request.model": "house-chat"}
+
+    assert total == priced(inline(*lines), call).get("total_usd")
+
+
+@pytest.mark.parametrize(
+    ("server", "total"),
+    [("eu.api.openai.com", 0.00385), ("EU.api.openai.com", 0.00385), ("api.openai.com", 0.0035), (None, 0.0035)],
+)
+def test_a_region_may_cost_more(server: str | None, total: float) -> None:
+    """A surcharge for calls to a server: the regional multiplier that the list does not know."""
+    config = inline("model: '*'", "server: eu.api.openai.com", "surcharge: 0.1")
+
+    assert total == priced(config, {**CALL, "server.address": server})["total_usd"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"model": "a", "discount": 0.1, "surcharge": 0.1},
+        {"model": "a", "same_as": "b", "usd_per_million": {"input": 1}},
+        {"model": "a", "same_as": "b", "free": True},
+        {"model": "a", "surcharge": 0.1, "tiers": [{"above_input_tokens": 1, "usd_per_million": {}}]},
+        {"model": "a", "same_as": ""},
+    ],
+)
+def test_contradictions_are_refused(entry: dict[str, Any]) -> None:
+    """An entry says one thing."""
+    with pytest.raises(ValueError, match="overrides"):
+        factory.build({"prices": {"overrides": [entry]}})
