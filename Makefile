@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit test-faults fuzz e2e backends bench long image audit sbom lock clean
+.PHONY: help install run test lint format type unit test-faults fuzz e2e backends emitters bench long image audit sbom lock clean
 
 help:  ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ type:
 	$(BIN)/mypy
 
 unit:
-	$(BIN)/pytest -m "not backend and not faults" -n auto --dist worksteal
+	$(BIN)/pytest -m "not backend and not faults and not emitters" -n auto --dist worksteal
 
 test-faults: install  ## what happens to the gateway as a process: kills, full disks, backends that misbehave
 	$(BIN)/pytest -m faults -n auto --dist worksteal
@@ -45,7 +45,10 @@ backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 e2e: install  ## the tests that need what `make backends` builds
 	$(BIN)/pytest -m backend
 
-long: install  ## what takes hours: memory under steady load, 200 kills, fuzzing; written to bench/results
+emitters: install  ## install real instrumentations into .emitters, and compare what they send with what they were answered
+	$(BIN)/pytest -m emitters
+
+long: install emitters  ## what takes hours: all emitters, memory under steady load, 200 kills, fuzzing; written to bench/results
 	$(BIN)/python -m bench.soak --minutes 15
 	$(BIN)/python -m bench.kills --kills 200
 	$(BIN)/python -m tests.fuzz --seconds 2400
@@ -81,4 +84,4 @@ lock:  ## resolve pyproject.toml anew into the requirements*.lock (needs uv)
 	$(COMPILE) --group audit --output-file requirements-audit.lock
 
 clean:  ## remove what was built
-	rm -rf .venv .backends .audit .fuzz dist
+	rm -rf .venv .backends .emitters .audit .fuzz dist

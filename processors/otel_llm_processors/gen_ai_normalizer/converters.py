@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Final
 
 from otel_llm_processors.gen_ai_normalizer.messages import decoded, messages, to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otel_llm.attributes import Value
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert
 
 __all__ = [
+    "boolean",
     "completion_json",
     "content",
+    "milliseconds",
+    "number",
+    "one_of",
+    "operation",
     "output_type",
     "prompt_json",
+    "seconds",
     "string_list",
     "text",
+    "text_or_json",
     "tokens",
     "whole_number",
 ]
 
 _INTEGER: Final = re.compile("-?[0-9]{1,19}")
 _INT64: Final = 1 << 63
+_NUMBER: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
+_BOOLEANS: Final = {"true": True, "True": True, "false": False, "False": False}
+_OPERATIONS: Final = {
+    "agent_call": "invoke_agent",
+    "embedding": "embeddings",
+    "generateText": "chat",
+    "llm_call": "chat",
+    "streamText": "chat",
+    "tool_call": "execute_tool",
+}
+"""What Gemini CLI, agento11y and LiteLLM call them."""
 _OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "json": "json", "text": "text"}
 
 
@@ -34,7 +56,7 @@ def text(value: Value) -> str | None:
 def whole_number(value: Value) -> int | None:
     """Return an integer, also one that was written as a double or in ASCII digits. `int()` alone would take more."""
     if type(value) is int:
-        return value
+        return value if -_INT64 <= value < _INT64 else None
     if (type(value) is float and value.is_integer()) or (type(value) is str and _INTEGER.fullmatch(value)):
         number = int(value)
         return number if -_INT64 <= number < _INT64 else None
@@ -43,8 +65,53 @@ def whole_number(value: Value) -> int | None:
 
 def tokens(value: Value) -> int | None:
     """Return a count of tokens: a whole number, not negative."""
+    if type(value) is int and 0 <= value < _INT64:
+        return value
     number = whole_number(value)
     return number if number is not None and number >= 0 else None
+
+
+def number(value: Value) -> float | None:
+    """Return a finite number, also one that was written as a text."""
+    if type(value) is str and _NUMBER.fullmatch(value):
+        value = float(value)
+    return value if type(value) in (int, float) and math.isfinite(value) else None
+
+
+def seconds(value: Value) -> float | None:
+    """Return a duration: a number, not negative."""
+    duration = number(value)
+    return duration if duration is not None and duration >= 0 else None
+
+
+def milliseconds(value: Value) -> float | None:
+    """Return a duration in milliseconds as one in seconds."""
+    duration = number(value)
+    return None if duration is None else duration / 1000
+
+
+def boolean(value: Value) -> bool | None:
+    """Return a truth value, also one that was written as a text, in JSON's words or Python's."""
+    return value if type(value) is bool else _BOOLEANS.get(value) if type(value) is str else None
+
+
+def operation(value: Value) -> str | None:
+    """Return an operation, under its current name where it is known by another."""
+    return _OPERATIONS.get(value, value) if type(value) is str and value else None
+
+
+def one_of(meanings: Mapping[str, str]) -> Convert:
+    """Return a converter for a closed list of words; their case plays no part."""
+
+    def convert(value: Value) -> str | None:
+        return meanings.get(value.lower()) if type(value) is str else None
+
+    return convert
+
+
+def text_or_json(value: Value) -> str | None:
+    """Return a text that is not empty; something structured as JSON."""
+    return to_json(value) if type(value) in (list, dict) else text(value)
 
 
 def string_list(value: Value) -> list[str] | None:

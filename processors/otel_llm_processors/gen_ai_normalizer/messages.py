@@ -17,9 +17,9 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from otel_llm.attributes import Attributes, Value
+    from otel_llm.attributes import Value
 
-__all__ = ["decoded", "event_instructions", "event_message", "event_messages", "messages", "to_json"]
+__all__ = ["decoded", "event_instructions", "event_message", "event_messages", "message", "messages", "to_json"]
 
 _BODY_KEYS: Final = ("role", "content", "name", "tool_calls", "id", "finish_reason", "message")
 _REBUILT: Final = frozenset({"role", "content", "parts", "tool_calls", "tool_call_id", "id", "index", "message"})
@@ -37,7 +37,7 @@ def decoded(value: Value) -> Value:
     return value
 
 
-def to_json(value: list[Any] | None) -> str | None:
+def to_json(value: list[Any] | dict[str, Any] | None) -> str | None:
     """Return JSON text; None for nothing, and for what is nested deeper than an encoder goes."""
     if not value:
         return None
@@ -58,35 +58,35 @@ def messages(value: Value, role: str) -> list[dict[str, Any]] | None:
     items = held if type(held) is list else [held]
     if not items or not all(map(_is_message, items)):
         return None
-    return [_message(item if type(item) is dict else {"content": item}, role) for item in items]
+    return [message(item if type(item) is dict else {"content": item}, role) for item in items]
 
 
-def event_messages(event: Attributes, *, key: str, role: str) -> list[dict[str, Any]]:
+def event_messages(event: Mapping[str, Any], *, key: str, role: str) -> list[dict[str, Any]]:
     """Return the messages in an event that holds them all in one attribute."""
     return messages(event.get(key), role) or []
 
 
-def event_message(event: Attributes, *, body: str, role: str) -> list[dict[str, Any]]:
+def event_message(event: Mapping[str, Any], *, body: str, role: str) -> list[dict[str, Any]]:
     """Return the message that an event describes; none where its content was not recorded.
 
     Args:
-        event: its attributes, which are the members of its body.
+        event: its body.
         body: the attribute that holds the whole body as JSON, where there is one.
         role: who speaks, unless the body says.
     """
-    message = _message(_body(event, body), role)
-    return [message] if message["parts"] else []
+    rebuilt = message(_body(event, body), role)
+    return [rebuilt] if rebuilt["parts"] else []
 
 
-def event_instructions(event: Attributes, *, body: str) -> list[dict[str, Any]]:
+def event_instructions(event: Mapping[str, Any], *, body: str) -> list[dict[str, Any]]:
     """Return the parts of the instructions that an event describes. *body* is as above."""
     return _parts(_body(event, body).get("content"))
 
 
-def _body(event: Attributes, attribute: str) -> Mapping[str, Any]:
+def _body(event: Mapping[str, Any], attribute: str) -> Mapping[str, Any]:
     whole = decoded(event.get(attribute))
     if whole is None:
-        return {key: event.get(key) for key in _BODY_KEYS if key in event}
+        return {key: event[key] for key in _BODY_KEYS if key in event}
     return whole if type(whole) is dict else {"content": whole}
 
 
@@ -96,31 +96,44 @@ def _is_message(item: Any) -> bool:
     return type(item) is str and item != ""
 
 
-def _message(body: Mapping[str, Any], role: str) -> dict[str, Any]:
-    """Return a message; *body* may also be a choice, which has its message inside."""
-    inner = decoded(body.get("message"))
-    if inner is not None:
-        body = {**body, **(inner if type(inner) is dict else {"content": inner})}
-    role = body["role"] if type(body.get("role")) is str and body["role"] else role
+def message(body: Mapping[str, Any], role: str) -> dict[str, Any]:
+    """Return a message in the current schema, said by *role* unless it says by whom.
+
+    Args:
+        body: a message as it was, or a choice, which has its message inside.
+        role: who speaks.
+    """
+    if "message" in body:
+        inner = decoded(body["message"])
+        if inner is not None:
+            body = {**body, **(inner if type(inner) is dict else {"content": inner})}
+    said_by = body.get("role")
+    role = said_by if type(said_by) is str and said_by else role
     further = {key: value for key, value in body.items() if key not in _REBUILT and value is not None}
     return {"role": role, "parts": _message_parts(body, role), **further}
 
 
 def _message_parts(body: Mapping[str, Any], role: str) -> list[Any]:
-    if type(body.get("parts")) is list:
-        return body["parts"]  # type: ignore[no-any-return]  # the line above says what it is
+    content = body.get("content")
+    if "parts" in body and type(body["parts"]) is list:
+        return body["parts"]
     if role == "tool":
-        response = _without_none(id=body.get("tool_call_id", body.get("id")), response=body.get("content"))
+        response = _without_none(id=body.get("tool_call_id", body.get("id")), response=content)
         return [{"type": "tool_call_response", **response}] if response else []
-    calls = decoded(body.get("tool_calls"))
-    return [*_parts(body.get("content")), *map(_tool_call, calls if type(calls) is list else ())]
+    parts = _parts(content)
+    if "tool_calls" in body:
+        calls = decoded(body["tool_calls"])
+        parts += map(_tool_call, calls if type(calls) is list else ())
+    return parts
 
 
 def _parts(content: Value) -> list[Any]:
+    if type(content) is str and not content.startswith(("[", "{")):
+        return [{"type": "text", "content": content}] if content else []
     held = decoded(content)
     if held is not content and not (type(held) is list and held and all(map(_is_part, held))):
         held = content  # JSON, but JSON that somebody said
-    if held is None or held == "":
+    if held is None:
         return []
     return [_part(item) for item in held] if type(held) is list else [_part(held)]
 

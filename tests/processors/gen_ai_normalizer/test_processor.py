@@ -11,7 +11,7 @@ from otel_llm.component import Settings
 from otel_llm.telemetry import Meter
 from otel_llm.testing import check_processor, make_request
 from otel_llm_processors.gen_ai_normalizer import factory
-from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, VALUES
+from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from tests.processors.gen_ai_normalizer.items import attributes_of, batch_of_span, record_of, span_of
 
@@ -38,7 +38,7 @@ def test_it_does_what_every_processor_must() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 def test_a_dialects_table_maps_to_attributes_that_are_known(dialect: Any) -> None:
     """Every current name in a table has a type, and every dialect bytes to be found by."""
-    assert dialect.fields.keys() <= CONTENT.keys() | VALUES.keys()
+    assert dialect.fields.keys() <= NAMES.keys() | CONTENT.keys() | VALUES.keys()
     assert {event.attribute for event in dialect.events.values()} <= CONTENT.keys()
     assert dialect.markers
 
@@ -242,7 +242,7 @@ def test_events_stay() -> None:
 
 
 def test_a_log_records_attributes_are_normalised() -> None:
-    """Its body stays, and it has no operation in its name."""
+    """Its body stays, but the message in it is there as the current attribute too."""
     record = record_of(
         {"gen_ai.system": "vertex_ai", "gen_ai.request.model": "m", "gen_ai.usage.prompt_tokens": "3"},
         "gen_ai.user.message",
@@ -254,6 +254,7 @@ def test_a_log_records_attributes_are_normalised() -> None:
         "gen_ai.request.model": "m",
         "gen_ai.provider.name": "gcp.vertex_ai",
         "gen_ai.usage.input_tokens": 3,
+        "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]',
         "otel_llm.dialect": "semconv_legacy",
     } == attributes_of(record)
     assert {"content": "Hi"} == record.body
