@@ -30,26 +30,15 @@ Case = tuple[Emitter, str]
 
 
 def cases(*quick: pytest.MarkDecorator) -> pytest.MarkDecorator:
-    """Return every scenario of every emitter, those that are not read right marked so, quick ones with *quick*."""
+    """Return every scenario of every emitter, quick ones with the marks *quick*."""
     return pytest.mark.parametrize(
         ("emitter", "scenario"),
         [
-            pytest.param(
-                emitter,
-                scenario,
-                id=f"{emitter.name}-{scenario}",
-                marks=[*marks(emitter, scenario), *(quick if emitter.quick else ())],
-            )
+            pytest.param(emitter, scenario, id=f"{emitter.name}-{scenario}", marks=list(quick) if emitter.quick else [])
             for emitter in EMITTERS
             for scenario in emitter.scenarios
         ],
     )
-
-
-def marks(emitter: Emitter, scenario: str) -> list[pytest.MarkDecorator]:
-    """Return a strict xfail, where there is a fault."""
-    fault = emitter.faults.get(scenario)
-    return [pytest.mark.xfail(reason=fault, strict=True, raises=AssertionError)] if fault else []
 
 
 @pytest.fixture(scope="module")

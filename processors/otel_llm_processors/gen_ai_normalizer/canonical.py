@@ -25,8 +25,8 @@ from otel_llm_processors.gen_ai_normalizer.converters import (
     whole_number,
 )
 from otel_llm_processors.gen_ai_normalizer.draft import Draft
-from otel_llm_processors.gen_ai_normalizer.messages import decoded
 from otel_llm_processors.gen_ai_normalizer.providers import infer_provider, provider
+from otel_llm_processors.gen_ai_normalizer.structures import decoded
 
 if TYPE_CHECKING:
     from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert
@@ -114,7 +114,9 @@ CONTENT: Final = {
 
 VALUES: Final = {
     semconv.GEN_AI_OPERATION_NAME: Canonical(operation, _operation, also_on=(semconv.GEN_AI_REQUEST_MODEL,)),
-    semconv.GEN_AI_PROVIDER_NAME: Canonical(provider, infer_provider),
+    semconv.GEN_AI_PROVIDER_NAME: Canonical(
+        provider, infer_provider, also_on=(semconv.GEN_AI_REQUEST_MODEL, semconv.GEN_AI_RESPONSE_MODEL)
+    ),
     semconv.GEN_AI_OUTPUT_TYPE: Canonical(text),
     semconv.GEN_AI_REQUEST_SEED: Canonical(whole_number),
     semconv.GEN_AI_REQUEST_TOP_K: Canonical(whole_number),
@@ -138,6 +140,7 @@ VALUES: Final = {
     semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: _TOKENS,
     semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: _TOKENS,
     semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: _TOKENS,
+    semconv.GEN_AI_USAGE_DETAILS_CACHE_WRITE_1H_TOKENS: _TOKENS,
     semconv.GEN_AI_USAGE_AUDIO_INPUT_TOKENS: _TOKENS,
     semconv.GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS: _TOKENS,
 }

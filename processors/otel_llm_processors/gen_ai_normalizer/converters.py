@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from otel_llm_processors.gen_ai_normalizer.messages import decoded, messages, to_json
+from otel_llm_processors.gen_ai_normalizer.messages import message, messages, to_json
+from otel_llm_processors.gen_ai_normalizer.structures import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,15 +16,19 @@ if TYPE_CHECKING:
     from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert
 
 __all__ = [
+    "answer_json",
     "boolean",
     "completion_json",
     "content",
+    "current_json",
+    "definitions_json",
     "milliseconds",
     "number",
     "one_of",
     "operation",
     "output_type",
     "prompt_json",
+    "request_json",
     "seconds",
     "string_list",
     "text",
@@ -45,6 +50,8 @@ _OPERATIONS: Final = {
     "tool_call": "execute_tool",
 }
 """What Gemini CLI, agento11y and LiteLLM call them."""
+_SCHEMAS: Final = ("parameters", "input_schema", "inputSchema")
+"""What OpenAI, Anthropic and the Vercel AI SDK call the schema of a tool's arguments."""
 _OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "json": "json", "text": "text"}
 
 
@@ -135,6 +142,45 @@ def content(value: Value) -> Value:
     return value if type(value) in (str, list, dict) and value else None
 
 
+def current_json(role: str, value: Value) -> str | None:
+    """Return messages that stand under the current name in another form, said by *role*; None for those in its form."""
+    held = decoded(value)
+    if type(held) is not list or all(
+        type(each) is dict and "parts" in each and "tool_calls" not in each for each in held
+    ):
+        return None
+    return to_json(messages(held, role))
+
+
+def definitions_json(value: Value) -> str | None:
+    """Return tools, as the APIs and SDKs of models define them."""
+    held = decoded(value)
+    return to_json([_definition(decoded(each)) for each in held]) if type(held) is list else None
+
+
+def request_json(value: Value) -> str | None:
+    """Return the messages of a request that has instructions and a prompt apart."""
+    held = decoded(value)
+    if type(held) is not dict:
+        return None
+    asked = messages(held.get("messages") or held.get("prompt") or held.get("contents"), "user")
+    return to_json([*(messages(held.get("system"), "system") or ()), *(asked or ())])
+
+
+def answer_json(value: Value) -> str | None:
+    """Return one message whose pieces stand in several attributes."""
+    if type(value) is not dict:
+        return None
+    thought = value.get("reasoning")
+    said = value.get("text") or value.get("object")
+    content = [
+        *([{"type": "reasoning", "content": thought}] if type(thought) is str and thought else ()),
+        *([{"type": "text", "text": said}] if type(said) is str and said else ()),
+    ]
+    answer = message({"content": content, "tool_calls": value.get("toolCalls")}, "assistant")
+    return to_json([answer] if answer["parts"] else None)
+
+
 def prompt_json(value: Value) -> str | None:
     """Return a whole prompt as input messages."""
     return to_json(messages(value, "user"))
@@ -143,3 +189,14 @@ def prompt_json(value: Value) -> str | None:
 def completion_json(value: Value) -> str | None:
     """Return a whole completion as output messages."""
     return to_json(messages(value, "assistant"))
+
+
+def _definition(tool: Any) -> Any:
+    if type(tool) is not dict:
+        return tool
+    function = tool["function"] if type(tool.get("function")) is dict else tool
+    if type(function.get("name")) is not str:
+        return tool
+    kept = {key: held for key, held in function.items() if key not in _SCHEMAS}
+    schema = next((decoded(function[key]) for key in _SCHEMAS if function.get(key) is not None), None)
+    return {"type": "function", **kept, **({} if schema is None else {"parameters": schema})}

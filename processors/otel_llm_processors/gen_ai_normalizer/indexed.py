@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_llm_processors.gen_ai_normalizer.messages import decoded, message, to_json
+from otel_llm_processors.gen_ai_normalizer.messages import message, to_json
+from otel_llm_processors.gen_ai_normalizer.structures import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from otel_llm.attributes import Value
 
 __all__ = [
+    "function_calls",
     "openinference_messages",
     "openinference_tools",
     "traceloop_finish_reasons",
@@ -44,6 +46,12 @@ def traceloop_messages(role: str, value: Value) -> str | None:
     return to_json([message(_with_list(body, "tool_calls"), role) for body in _numbered(value)])
 
 
+def function_calls(value: Value) -> str | None:
+    """Return LiteLLM's answers that call a function: `N.function_call.name` and so on. None where none does."""
+    calls = [body["function_call"] for body in _numbered(value) if type(body.get("function_call")) is dict]
+    return to_json([message({"tool_calls": [call]}, "assistant") for call in calls])
+
+
 def traceloop_finish_reasons(value: Value) -> list[Value] | None:
     """Return the reasons in OpenLLMetry's completions: `N.finish_reason`. None where one of them has none."""
     if type(value) is not dict:
@@ -66,7 +74,11 @@ def traceloop_functions(value: Value) -> str | None:
 
 def _openinference_body(body: Tree) -> Tree:
     if type(body.get("contents")) is dict:
-        parts = [_openinference_part(part) for part in _listed(body.pop("contents"), "message_content")]
+        contents = _listed(body.pop("contents"))
+        bodies = (each["message_content"] for each in contents if type(each.get("message_content")) is dict)
+        parts = [_openinference_part(part) for part in bodies if part.keys() != {"type"}]  # some say only what it is
+        if calls := {str(n): each for n, each in enumerate(contents) if "tool_call" in each}:
+            body.setdefault("tool_calls", calls)
         said = body.get("content")
         body["content"] = [{"type": "text", "text": said}, *parts] if type(said) is str and said else parts
     if type(body.get("tool_calls")) is dict:

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from otel_llm_processors.gen_ai_normalizer.program import Program
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan"]
 
-_CURRENT: Final = NAMES.keys() | CONTENT.keys() | VALUES.keys()
+_CURRENT: Final = NAMES.keys() | CONTENT.keys() | VALUES.keys() | {semconv.GEN_AI_OPERATION_DETAILS}
 _PROGRAMS: Final = 2048
 
 
@@ -48,7 +49,14 @@ class Plan:
         )
         members = [place for place in looked_for if type(place) is tuple]
         self._members = {key: _tree(place for place in members if place[0] == key) for key, *_ in members}
-        self._terms = _Terms({*(place for place in looked_for if type(place) is str), *self._members})
+        families = {
+            f"{each.key}{name}": each.key
+            for dialect in dialects
+            for target in dialect.fields
+            for each in dialect.spellings(target)
+            for name in each.names
+        }
+        self._terms = _Terms({*(place for place in looked_for if type(place) is str), *self._members}, families)
         self._totals = tuple(key for dialect in dialects for key in dialect.totals)
         self._labels = [(dialect, _signs(dialect)) for dialect in reversed(dialects)]
         self._labels.sort(key=lambda label: label[0].name not in spoken)
@@ -99,11 +107,11 @@ class _Terms:
     _MOST: Final = 8192
     _LONGEST: Final = 128
 
-    def __init__(self, looked_for: Iterable[str]) -> None:
+    def __init__(self, looked_for: Iterable[str], families: Mapping[str, str]) -> None:
         prefixes = sorted(key for key in looked_for if key.endswith("."))
         self._prefixes = tuple(prefixes)
         self._is_family = re.compile(f"({'|'.join(map(re.escape, prefixes))})[0-9]").match
-        self._looked_for = {key: key for key in looked_for if not key.endswith(".")}
+        self._looked_for = {**families, **{key: key for key in looked_for if not key.endswith(".")}}
         self._known = dict(self._looked_for)
 
     def of(self, keys: Sequence[str]) -> list[str]:

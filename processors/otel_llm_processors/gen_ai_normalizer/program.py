@@ -36,7 +36,7 @@ class Program:
             label: the dialect, unless all is in current names.
             opened: attributes that hold several things, to be looked into first.
         """
-        places = [*(place for step in steps for place, _ in step.candidates), *totals]
+        places = [*(place for step in steps for place, *_ in step.candidates), *totals]
         self._steps = steps
         self._keys = tuple({place: None for place in places if type(place) is str and place[-1] != "."})
         self._families = frozenset(place for place in places if type(place) is str and place[-1] == ".")
@@ -90,20 +90,17 @@ def _write(draft: Draft, removed: Sequence[str]) -> None:
 
 def _right(step: Step, values: Mapping[Place, Value]) -> tuple[Value, bool]:
     """Return the value that is right, None if there is none, and whether it stands where it should just so."""
-    target, candidates, _, conflict, _ = step
     value = None
     is_settled = False
-    for place, convert in candidates:
+    for place, convert, conflict in step.candidates:
         raw = values[place]
-        found = convert(raw)
         if value is None:
-            value = found
-            if value is not None:
-                is_settled = value is raw and place == target
-                if conflict is None:
-                    break
-        elif conflict is not None and found is not None and found != value:
-            conflict()
+            value = convert(raw)
+            is_settled = value is raw and place == step.target
+        elif conflict is not None:
+            found = convert(raw)
+            if found is not None and found != value:
+                conflict()
     return value, is_settled
 
 

@@ -152,6 +152,9 @@ _OWN_MODELS: Final = (
 _MODELS: Final = (semconv.GEN_AI_RESPONSE_MODEL, semconv.GEN_AI_REQUEST_MODEL)
 
 
+_LOCAL: Final = frozenset({"create_agent", "execute_tool", "invoke_agent", "invoke_workflow", "plan"})
+"""Operations that are not asked of a provider, or that the conventions give none."""
+
 _LONGEST_NAME: Final = 256
 """No host or model has a longer name; and the patterns backtrack."""
 
@@ -175,12 +178,15 @@ def _named(value: str) -> str | None:
     return None if folded in _NO_PROVIDERS else _NAMES.get(folded, name)
 
 
-def infer_provider(_spellings: Sequence[str], draft: Draft) -> str | None:
+def infer_provider(spellings: Sequence[str], draft: Draft) -> str | None:
     """Return the provider that the address or the model leaves no doubt about.
 
     A model's maker is believed only where no address is given: at one that is not known, such as a proxy's, anybody may
-    answer.
+    answer. Agents, workflows and tools have a provider only where somebody says so.
     """
+    is_call = draft.get(semconv.GEN_AI_OPERATION_NAME) not in _LOCAL
+    if not is_call and not any(key in draft.item for key in spellings):
+        return None
     address = text(draft.get(semconv.SERVER_ADDRESS))
     models = [model for key in _MODELS if (model := text(draft.get(key)))]
     return (

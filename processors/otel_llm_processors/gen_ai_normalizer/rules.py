@@ -32,12 +32,11 @@ class Step(NamedTuple):
 
     target: str
     """The attribute."""
-    candidates: Sequence[tuple[Place, Convert]]
-    """Where its value may stand, in order of precedence: what stands there first is right."""
+    candidates: Sequence[tuple[Place, Convert, Callable[[], None] | None]]
+    """Where its value may stand, in order of precedence: what stands there first is right. With each, what is called
+    for a value there that is another than the right one; None where they need not be compared."""
     infer: Callable[[Draft], Writable | None] | None
     """Asked where nothing stands anywhere."""
-    conflict: Callable[[], None] | None
-    """Called for a value that is another than the right one; None where they need not be compared."""
     originals: Sequence[str]
     """What may be removed once there is a value."""
 
@@ -61,25 +60,26 @@ class Rule:
         after = [each for source, each in spellings if not (source.overwrite or each.is_believed)]
         events: dict[str, ReadEvent] = {}
         for source in sources:
-            for name, content in source.dialect.events.items():
-                if content.attribute == target:
-                    events.setdefault(name, content.read)
+            for name, contents in source.dialect.events.items():
+                for content in contents:
+                    if content.attribute == target:
+                        events.setdefault(name, content.read)
         plain = tuple(each.key for _, each in spellings if not each.path and each.convert is unchanged)
         self.target = target
         """The attribute."""
         self._candidates = (
-            *((each.place, _reader(each, canonical)) for each in before),
-            (target, canonical.read),
-            *((each.place, _reader(each, canonical)) for each in after),
+            *((each.place, _reader(each, canonical), None if each.is_vague else conflict) for each in before),
+            (target, canonical.read, conflict),
+            *((each.place, _reader(each, canonical), None if each.is_vague else conflict) for each in after),
         )
         self._infer = (
             partial(content_of, events) if events else canonical.infer and partial(canonical.infer, (target, *plain))
         )
-        self._conflict = conflict
         self._originals = tuple(each.key for source, each in spellings if source.remove_originals and not each.is_kept)
-        self.places: frozenset[Place] = frozenset({*(place for place, _ in self._candidates), *canonical.also_on})
+        self.places: frozenset[Place] = frozenset({*(place for place, *_ in self._candidates), *canonical.also_on})
         """Where to look."""
-        self.triggers = frozenset({*self.places, *events}) - (set() if conflict else {target})
+        is_checked = conflict is not None or any(each.key == target for _, each in spellings)
+        self.triggers = frozenset({*self.places, *events}) - (set() if is_checked else {target})
         """Places and events of which one has to be there for the rule to have work."""
 
     def step(self, present: frozenset[Place]) -> Step:
@@ -88,7 +88,6 @@ class Rule:
             self.target,
             tuple(candidate for candidate in self._candidates if candidate[0] in present),
             self._infer,
-            self._conflict,
             tuple(key for key in self._originals if key in present),
         )
 

@@ -11,7 +11,7 @@ import orjson
 if TYPE_CHECKING:
     from otel_llm.attributes import Value
 
-__all__ = ["exclusive_input", "json_string", "structure", "unchanged"]
+__all__ = ["decoded", "exclusive_input", "json_string", "structure", "unchanged"]
 
 _LONGEST_REPR: Final = 16_384
 """Counts, which are all that is read from one, are shorter; and Python's parser is slow."""
@@ -29,6 +29,16 @@ def structure(value: Value) -> Any:
     if type(value) is str:
         return _parsed(value) if value.startswith(("{", "[")) else None
     return value if type(value) in (dict, list) else None
+
+
+def decoded(value: Value) -> Value:
+    """Return what a text says if it is a JSON array or object, anything else as it is."""
+    if type(value) is str and value.startswith(("[", "{")):
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    return value
 
 
 def unchanged(value: Value) -> Value:

@@ -39,7 +39,7 @@ def test_it_does_what_every_processor_must() -> None:
 def test_a_dialects_table_maps_to_attributes_that_are_known(dialect: Any) -> None:
     """Every current name in a table has a type, and every dialect bytes to be found by."""
     assert dialect.fields.keys() <= NAMES.keys() | CONTENT.keys() | VALUES.keys()
-    assert {event.attribute for event in dialect.events.values()} <= CONTENT.keys()
+    assert {content.attribute for contents in dialect.events.values() for content in contents} <= CONTENT.keys()
     assert dialect.markers
 
 
@@ -87,6 +87,17 @@ def test_an_empty_string_is_no_value() -> None:
     after = normalised({"gen_ai.provider.name": "", "gen_ai.usage.input_tokens": "", "gen_ai.usage.prompt_tokens": ""})
 
     assert {"gen_ai.usage.prompt_tokens": "", "otel_llm.dialect": "semconv_legacy"} == after
+
+
+def test_who_made_a_model_does_not_contradict_who_hosts_it() -> None:
+    """OpenInference names both: `llm.provider` is the host."""
+    meter = Meter()
+    processor = factory.build({}, Settings("gen_ai_normalizer", meter=meter))
+    span = span_of({"llm.provider": "azure", "llm.system": "openai"})
+    processor.process_span(span)
+
+    assert "azure.ai.openai" == span.get("gen_ai.provider.name")
+    assert 0 == meter.value("normalizer_conflicts_total", attribute="gen_ai.provider.name")
 
 
 def test_contradictions_are_counted_by_attribute() -> None:

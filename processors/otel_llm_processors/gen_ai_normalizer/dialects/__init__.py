@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_llm_processors.gen_ai_normalizer.dialects import (
+    anthropic_sdk,
     google_adk,
     langfuse,
     langsmith,
@@ -33,6 +34,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
     dialect.name: dialect
     for dialect in (
         semconv.DIALECT,
+        anthropic_sdk.DIALECT,
         litellm.DIALECT,
         strands.DIALECT,
         traceloop.DIALECT,

@@ -19,7 +19,7 @@ ReadEvent: TypeAlias = Callable[[Mapping[str, Any]], list[Any]]
 
 Place: TypeAlias = str | tuple[str, ...]
 """Where a value stands: in an attribute; in a member of one that is structured, by its path; or, where there is a dot
-at the end, in all attributes in which a number follows it."""
+at the end, in all attributes in which a number follows it, or one of the family's names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class Spelling:
     """Whether it wins over the current name, which this dialect writes wrongly."""
     is_kept: bool = False
     """Whether it is never removed, because it says more, or more to others, than is read from it."""
+    is_vague: bool = False
+    """Whether it may well say something else than the others, and does not contradict them when it does."""
+    names: tuple[str, ...] = ()
+    """What else than a number may follow the dot at the end of its key."""
 
     @property
     def place(self) -> Place:
@@ -71,7 +75,7 @@ class Dialect:
     """Bytes of which at least one stands in every request that speaks it."""
     fields: Mapping[str, tuple[str | Spelling, ...]]
     """By current name, the dialect's spellings of it in order of precedence."""
-    events: Mapping[str, EventContent] = field(default_factory=dict)
+    events: Mapping[str, tuple[EventContent, ...]] = field(default_factory=dict)
     """By name, the span events that carry content."""
     scopes: tuple[str, ...] = ()
     """What the names of its instrumentation scopes begin with. Where one of them has written, it is this dialect."""

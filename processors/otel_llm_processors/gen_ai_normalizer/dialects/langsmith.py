@@ -47,6 +47,7 @@ DIALECT: Final = Dialect(
         ),
         semconv.GEN_AI_PROVIDER_NAME: (_METADATA + "ls_provider",),
         semconv.GEN_AI_REQUEST_MODEL: (_METADATA + "ls_model_name",),
+        semconv.GEN_AI_RESPONSE_MODEL: (member("gen_ai.completion", "llm_output", "model_name"),),
         semconv.GEN_AI_REQUEST_STREAM: ("langsmith.request.streaming",),
         semconv.GEN_AI_CONVERSATION_ID: (
             _METADATA + "session_id",

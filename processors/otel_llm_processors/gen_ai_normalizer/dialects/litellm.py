@@ -5,11 +5,13 @@ Source: `litellm/integrations/opentelemetry.py` and `litellm/integrations/otel/`
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from otel_llm import semconv
-from otel_llm_processors.gen_ai_normalizer.converters import one_of
+from otel_llm_processors.gen_ai_normalizer.converters import current_json, one_of
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
+from otel_llm_processors.gen_ai_normalizer.indexed import function_calls
 
 __all__ = ["DIALECT"]
 
@@ -28,6 +30,11 @@ _CALLS: Final = {
 }
 _USAGE: Final = "metadata.usage_object"
 """A Python dictionary, printed."""
+
+
+def _rebuilt(attribute: str, role: str) -> Spelling:
+    return Spelling(attribute, partial(current_json, role), is_believed=True, is_kept=True)
+
 
 DIALECT: Final = Dialect(
     name="litellm",
@@ -50,6 +57,12 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (member(_USAGE, "cache_creation_input_tokens"),),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: (
             member(_USAGE, "completion_tokens_details", "reasoning_tokens"),
+        ),
+        # content: under the current names, but with the tool calls outside of its parts
+        semconv.GEN_AI_INPUT_MESSAGES: (_rebuilt(semconv.GEN_AI_INPUT_MESSAGES, "user"),),
+        semconv.GEN_AI_OUTPUT_MESSAGES: (
+            Spelling("gen_ai.completion.", function_calls, is_believed=True),
+            _rebuilt(semconv.GEN_AI_OUTPUT_MESSAGES, "assistant"),
         ),
     },
 )

@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_llm import semconv
-from otel_llm_processors.gen_ai_normalizer.converters import one_of
+from otel_llm_processors.gen_ai_normalizer.converters import (
+    completion_json,
+    definitions_json,
+    one_of,
+    prompt_json,
+    request_json,
+)
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
 from otel_llm_processors.gen_ai_normalizer.structures import json_string
 
@@ -54,5 +60,13 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_USAGE_OUTPUT_TOKENS: _used("output_tokens"),
         semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: _used("cache_read_input_tokens"),
         semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: _used("cache_creation_input_tokens"),
+        semconv.GEN_AI_USAGE_DETAILS_CACHE_WRITE_1H_TOKENS: _used("cache_creation_input_tokens_above_1hr"),
+        # content
+        semconv.GEN_AI_INPUT_MESSAGES: (
+            Spelling("mlflow.spanInputs", request_json, is_kept=True),
+            Spelling("mlflow.spanInputs", prompt_json, is_kept=True),
+        ),
+        semconv.GEN_AI_OUTPUT_MESSAGES: (Spelling("mlflow.spanOutputs", completion_json, is_kept=True),),
+        semconv.GEN_AI_TOOL_DEFINITIONS: (Spelling("mlflow.chat.tools", definitions_json),),
     },
 )

@@ -24,6 +24,7 @@ _KINDS: Final = {
     "tool": "execute_tool",
     "agent": "invoke_agent",
 }
+_MODEL: Final = ("llm.model_name", "embedding.model_name", "reranker.model_name")
 _PARAMETERS: Final = "llm.invocation_parameters"
 
 
@@ -39,15 +40,11 @@ DIALECT: Final = Dialect(
     signs=("llm.model_name", "llm.system", "llm.provider"),
     fields={
         semconv.GEN_AI_OPERATION_NAME: (Spelling("openinference.span.kind", one_of(_KINDS)),),
-        semconv.GEN_AI_PROVIDER_NAME: ("llm.provider", "llm.system"),  # the host first, then the family of the model
+        # the host; only where that is not known, whose model or API it is
+        semconv.GEN_AI_PROVIDER_NAME: ("llm.provider", Spelling("llm.system", is_vague=True)),
         semconv.GEN_AI_CONVERSATION_ID: (Spelling("session.id", text, is_kept=True),),
-        # request
-        semconv.GEN_AI_REQUEST_MODEL: (
-            "llm.request.model_name",
-            "llm.model_name",
-            "embedding.model_name",
-            "reranker.model_name",
-        ),
+        # request; the model's one name is that of the answer, where there was one
+        semconv.GEN_AI_REQUEST_MODEL: ("llm.request.model_name", *_parameter("model", "model_name"), *_MODEL),
         semconv.GEN_AI_REQUEST_MAX_TOKENS: _parameter("max_tokens", "max_completion_tokens", "max_output_tokens"),
         semconv.GEN_AI_REQUEST_TEMPERATURE: _parameter("temperature"),
         semconv.GEN_AI_REQUEST_TOP_P: _parameter("top_p"),
@@ -60,7 +57,7 @@ DIALECT: Final = Dialect(
         semconv.OPENAI_REQUEST_SERVICE_TIER: _parameter("service_tier"),
         semconv.GEN_AI_PROMPT_VERSION: ("llm.prompt_template.version",),
         # response
-        semconv.GEN_AI_RESPONSE_MODEL: ("llm.response.model_name",),
+        semconv.GEN_AI_RESPONSE_MODEL: ("llm.response.model_name", *_MODEL),
         semconv.GEN_AI_RESPONSE_FINISH_REASONS: ("llm.finish_reason",),
         # usage
         semconv.GEN_AI_USAGE_INPUT_TOKENS: ("llm.token_count.prompt",),

@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import Final
 
 from otel_llm import semconv
-from otel_llm_processors.gen_ai_normalizer.converters import completion_json, milliseconds, one_of, prompt_json, text
+from otel_llm_processors.gen_ai_normalizer.converters import (
+    answer_json,
+    definitions_json,
+    milliseconds,
+    one_of,
+    prompt_json,
+    request_json,
+    text,
+)
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
 
 __all__ = ["DIALECT"]
@@ -73,13 +81,22 @@ DIALECT: Final = Dialect(
             member(_METADATA, "anthropic", "usage", "cache_creation_input_tokens"),
             member(_METADATA, "anthropic", "cacheCreationInputTokens"),
         ),
+        semconv.GEN_AI_USAGE_DETAILS_CACHE_WRITE_1H_TOKENS: (
+            member(_METADATA, "anthropic", "usage", "cache_creation", "ephemeral_1h_input_tokens"),
+        ),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: (
             "ai.usage.outputTokenDetails.reasoningTokens",
             "ai.usage.reasoningTokens",
         ),
         # content
-        semconv.GEN_AI_INPUT_MESSAGES: (Spelling("ai.prompt.messages", prompt_json),),
-        semconv.GEN_AI_OUTPUT_MESSAGES: (Spelling("ai.response.text", completion_json),),
+        semconv.GEN_AI_INPUT_MESSAGES: (
+            Spelling("ai.prompt.messages", prompt_json),
+            Spelling("ai.prompt", request_json),
+        ),
+        semconv.GEN_AI_OUTPUT_MESSAGES: (
+            Spelling("ai.response.", answer_json, names=("text", "object", "toolCalls", "reasoning")),
+        ),
+        semconv.GEN_AI_TOOL_DEFINITIONS: (Spelling("ai.prompt.tools", definitions_json),),
         # tools
         semconv.GEN_AI_TOOL_NAME: ("ai.toolCall.name",),
         semconv.GEN_AI_TOOL_CALL_ID: ("ai.toolCall.id",),
