@@ -8,10 +8,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanContext, TraceFlags
 
 from otel_llm.sdk import ContextSpanProcessor, wrap
 
-__all__ = ["CALL", "App"]
+__all__ = ["CALL", "App", "identity"]
 
 CALL: Final[dict[str, str | int]] = {
     "gen_ai.operation.name": "chat",
@@ -47,3 +48,8 @@ class App:
     def counted(self, name: str, **labels: str) -> float:
         """Return one of the exporter's numbers."""
         return self.exporter.outlet.meter.value(name, **labels)
+
+
+def identity(number: int) -> tuple[SpanContext]:
+    """Return the ids of one span of a trace, to make a span without a tracer."""
+    return (SpanContext(1, number + 1, is_remote=False, trace_flags=TraceFlags(1)),)

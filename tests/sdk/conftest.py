@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_llm.component import Config, ProcessorFactory
+from otel_llm.config import loader
+from otel_llm.registry import Registry
 from tests.sdk.app import App
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.sdk.steps import Steps
 
 
 @pytest.fixture
@@ -32,3 +37,15 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     app = App()
     yield app
     app.provider.shutdown()
+
+
+@pytest.fixture
+def steps(config: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> Callable[[type[Steps]], None]:
+    """Configure a chain of one of the processors above."""
+
+    def use(kind: type[Steps]) -> None:
+        factory = ProcessorFactory("steps", Config, lambda _config, _settings: kind())
+        monkeypatch.setattr(loader, "Registry", lambda: Registry([factory]))
+        config("processors: {steps: {}}\nservice: {pipelines: {traces: {processors: [steps]}}}")
+
+    return use

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import threading
 import weakref
@@ -12,59 +11,17 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.resources import Resource as SdkResource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from otel_llm.component import Config, Processor, ProcessorFactory
-from otel_llm.config import loader
-from otel_llm.registry import Registry
 from otel_llm.sdk import OtelLlmLogExporter, OtelLlmSpanExporter, wrap
-from tests.sdk.app import CALL
+from tests.sdk.app import CALL, identity
+from tests.sdk.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from otel_llm.resource import Resource
-    from otel_llm.span import Span
     from tests.sdk.app import App
-
-
-class Steps(Processor):
-    """Does to every span what its name asks for."""
-
-    applies_to = "all"
-
-    def process_resource(self, resource: Resource, /) -> None:
-        if "secret" in resource:
-            resource.set("secret", "***")
-
-    def process_span(self, span: Span, /) -> None:
-        if span.name == "drop":
-            span.drop("unwanted")
-        elif span.name == "fail":
-            raise LookupError
-        elif span.name == "mask":
-            for text in span.texts():
-                if text.kind != "key" and isinstance(text.value, str):
-                    text.replace("***")
-
-
-class ClosedSteps(Steps):
-    """The same, but nothing goes on that it has not seen."""
-
-    on_error = "drop"
-
-
-@pytest.fixture
-def steps(config: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> Callable[[type[Steps]], None]:
-    """Configure a chain of one of the processors above."""
-
-    def use(kind: type[Steps]) -> None:
-        factory = ProcessorFactory("steps", Config, lambda _config, _settings: kind())
-        monkeypatch.setattr(loader, "Registry", lambda: Registry([factory]))
-        config("processors: {steps: {}}\nservice: {pipelines: {traces: {processors: [steps]}}}")
-
-    return use
 
 
 def test_a_call_is_normalised_and_priced(app: App) -> None:
@@ -92,7 +49,7 @@ def test_what_nobody_touches_is_the_same_object(app: App) -> None:
 
 def test_a_batch_keeps_its_order_within_a_scope(app: App) -> None:
     """Spans of one export come out together, each itself, those untouched as the objects that they are."""
-    spans = [ReadableSpan(name, *_context(n), attributes=attributes) for n, (name, attributes) in enumerate(_MIXED)]
+    spans = [ReadableSpan(name, *identity(n), attributes=attributes) for n, (name, attributes) in enumerate(_MIXED)]
 
     assert SpanExportResult.SUCCESS == app.exporter.export(spans)
 
@@ -103,10 +60,6 @@ def test_a_batch_keeps_its_order_within_a_scope(app: App) -> None:
 
 
 _MIXED: list[tuple[str, dict[str, Any]]] = [("a", {}), ("b", CALL), ("c", {"n": 1})]
-
-
-def _context(number: int) -> tuple[SpanContext]:
-    return (SpanContext(1, number + 1, is_remote=False, trace_flags=TraceFlags(1)),)
 
 
 def test_all_of_a_span_survives_a_change(app: App) -> None:
@@ -177,7 +130,7 @@ def test_a_resource_that_is_changed_is_changed_for_all(
     """Resources are processed once, and all spans of one batch get the new one."""
     steps(Steps)
     spans = [
-        ReadableSpan("x", *_context(n), resource=app.provider.resource.merge(SdkResource({"secret": "s"})))
+        ReadableSpan("x", *identity(n), resource=app.provider.resource.merge(SdkResource({"secret": "s"})))
         for n in range(2)
     ]
 
@@ -190,100 +143,10 @@ def test_a_resource_that_is_changed_is_changed_for_all(
 def test_what_a_processor_drops_is_counted(app: App, steps: Callable[[type[Steps]], None]) -> None:
     """A span that a processor drops is not exported, and counted under the processor's word."""
     steps(Steps)
-    app.exporter.export([ReadableSpan(name, *_context(n)) for n, name in enumerate(("keep", "drop"))])
+    app.exporter.export([ReadableSpan(name, *identity(n)) for n, name in enumerate(("keep", "drop"))])
 
     assert ["keep"] == [span.name for span in app.spans]
     assert 1 == app.counted("sdk_dropped_spans_total", reason="unwanted")
-
-
-def test_a_processor_that_fails_costs_its_step(app: App, steps: Callable[[type[Steps]], None]) -> None:
-    """The span goes on, marked; or, where the processor fails closed, without its texts."""
-    steps(Steps)
-    app.tracer.start_span("fail", attributes={"text": "words"}).end()
-
-    (span,) = app.spans
-    assert ("fail", "words") == (span.name, (span.attributes or {})["text"])
-    assert ["steps"] == (span.attributes or {})["otel_llm.processor.errors"]
-
-
-def test_a_processor_that_fails_closed_lets_no_text_through(app: App, steps: Callable[[type[Steps]], None]) -> None:
-    """What could not be checked is taken away."""
-    steps(ClosedSteps)
-    app.tracer.start_span("fail", attributes={"text": "words"}).end()
-
-    (span,) = app.spans
-    assert "words" not in span.to_json()
-    assert "[UNSCANNED:error]" == span.name
-
-
-@pytest.mark.parametrize(("kind", "exported"), [(Steps, 1), (ClosedSteps, 0)])
-def test_a_bug_in_between_costs_spans_only_where_the_chain_fails_closed(
-    app: App,
-    steps: Callable[[type[Steps]], None],
-    monkeypatch: pytest.MonkeyPatch,
-    kind: type[Steps],
-    exported: int,
-) -> None:
-    """If encoding and decoding themselves fail, spans leave as they are, or not at all."""
-    steps(kind)
-    monkeypatch.setattr("otel_llm.sdk.readable.Batch", None)
-
-    app.tracer.start_span("x").end()
-
-    assert exported == len(app.spans)
-    assert 1 - exported == app.counted("sdk_dropped_spans_total", reason="internal_error")
-
-
-def test_what_cannot_be_encoded_does_not_leave_unseen(app: App, steps: Callable[[type[Steps]], None]) -> None:
-    """An attribute that OTLP cannot hold was seen by no processor; the rest of its span goes on without it."""
-    steps(ClosedSteps)
-    app.exporter.export([ReadableSpan("x", *_context(1), attributes={"odd": "\ud800", "even": "ok"})])
-
-    (span,) = app.spans
-    assert {"even": "ok"} == dict(span.attributes or {})
-
-
-def test_a_span_that_cannot_be_encoded_costs_no_other(app: App) -> None:
-    """A name that no UTF-8 can hold costs that span."""
-    spans = [ReadableSpan(name, *_context(n)) for n, name in enumerate(("a", "\ud800", "b"))]
-
-    app.exporter.export(spans)
-
-    assert ["a", "b"] == [span.name for span in app.spans]
-    assert 1 == app.counted("sdk_dropped_spans_total", reason="not_encodable")
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("processors: {cost: {aliases: 1}}\nservice: {pipelines: {traces: {processors: [cost]}}}", "processors.cost"),
-        ("service: {pipelines: {logs: {}}}", "has no pipeline for traces"),
-        ("{", "not YAML"),
-        ("service: {pipelines: {traces: {}, traces/eu: {}}}", "an app has one pipeline"),
-    ],
-)
-def test_a_broken_config_exports_nothing_and_says_so_once(
-    app: App, config: Callable[[str], None], caplog: pytest.LogCaptureFixture, text: str, said: str
-) -> None:
-    """Nobody knows what it would have redacted. The app goes on."""
-    config(text)
-
-    for _ in range(3):
-        app.tracer.start_span("x").end()
-
-    assert () == app.spans
-    assert 3 == app.counted("sdk_dropped_spans_total", reason="config")
-    (record,) = caplog.records
-    assert said in record.getMessage()
-
-
-def test_a_config_that_is_not_there_is_a_broken_one(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No file, nothing exported."""
-    monkeypatch.setenv("OTEL_LLM_CONFIG", "/no/such/file")
-
-    app.tracer.start_span("x").end()
-
-    assert 1 == app.counted("sdk_dropped_spans_total", reason="config")
 
 
 def test_of_a_gateways_config_only_what_holds_in_an_app_is_read(
@@ -308,41 +171,6 @@ service:
     (record,) = caplog.records
     for place in ("receivers", "exporters.store", "extensions", "service.pipelines.metrics"):
         assert place in record.getMessage()
-
-
-class Broken(SpanExporter):
-    """Fails in every way that it can."""
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:  # noqa: ARG002 - the SDK's signature
-        raise ConnectionError
-
-    def shutdown(self) -> None:
-        raise ConnectionError
-
-
-def test_an_exporter_that_fails_does_not_fail_the_app(caplog: pytest.LogCaptureFixture) -> None:
-    """It is counted, and said once."""
-    exporter = wrap(Broken())
-    span = ReadableSpan("x", *_context(1))
-
-    assert [SpanExportResult.FAILURE] * 2 == [exporter.export([span]) for _ in range(2)]
-    exporter.shutdown()
-
-    assert 2 == exporter.outlet.meter.value("sdk_dropped_spans_total", reason="not_sent")
-    assert 3 == len(caplog.records)
-    assert "ConnectionError" in caplog.text
-
-
-def test_after_the_shutdown_spans_are_counted_and_lost(app: App, caplog: pytest.LogCaptureFixture) -> None:
-    """An app that ends spans too late is not disturbed."""
-    app.provider.shutdown()
-
-    result = app.exporter.export([ReadableSpan("late", *_context(1))])
-    app.exporter.shutdown()
-
-    assert SpanExportResult.FAILURE == result
-    assert 1 == app.counted("sdk_dropped_spans_total", reason="shut_down")
-    assert 1 == len(caplog.records)
 
 
 def test_many_threads_may_export_at_once(app: App) -> None:
@@ -410,15 +238,3 @@ def test_the_sdks_processor_takes_it_for_an_exporter() -> None:
 
     assert processor.force_flush()
     processor.shutdown()
-
-
-def test_no_text_of_a_span_is_logged(
-    app: App, steps: Callable[[type[Steps]], None], caplog: pytest.LogCaptureFixture
-) -> None:
-    """Not even where processing fails."""
-    steps(ClosedSteps)
-    caplog.set_level(logging.DEBUG)
-
-    app.tracer.start_span("fail", attributes={"prompt": "my-secret-words"}).end()
-
-    assert "my-secret-words" not in caplog.text
