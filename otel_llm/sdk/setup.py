@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm.chain import Chain
-from otel_llm.component import Settings
+from otel_llm.component import Processor, Settings
 from otel_llm.config import AppConfig, Component, load_app_config
 from otel_llm.errors import ConfigError
 from otel_llm.sdk.outlet import Opened
@@ -41,10 +41,25 @@ def open_outlet(signal: Signal, meter: Meter, given: Sequence[SdkExporter[Any]])
         _log.warning("of %s these do not hold inside an app: %s", CONFIG, ", ".join(config.ignored))
     if signal not in config.processors:
         raise ConfigError(f"{CONFIG}: has no pipeline for {signal}")
-    chain = Chain([(step.id, _build(step, meter)) for step in config.processors[signal]], meter=meter)
+    steps = [(step.id, _build(step, meter)) for step in config.processors[signal]]
+    if not given:
+        steps += _rewrites(signal, config.exporters[signal])
+    chain = Chain(steps, meter=meter)
     exporters = given or _open_targets(signal, config.exporters[signal])
     chain.start()
     return Opened(chain, _codec(signal), exporters)
+
+
+def _rewrites(signal: Signal, exporters: Sequence[Component]) -> list[tuple[str, Processor]]:
+    """Return what the backend's profile asks for as the last step: in an app all exporters get the same spans."""
+    profiles: set[Any] = {getattr(exporter.config, "profile", "none") for exporter in exporters}
+    if len(profiles) > 1:
+        raise ConfigError(f"service.pipelines.{signal}.exporters: inside an app they must have one profile")
+    if profiles <= {"none"}:
+        return []
+    from otel_llm.exporters.profile import Rewrite  # of use to few
+
+    return [("profile", Rewrite(profiles.pop()))]
 
 
 def _open_targets(signal: Signal, exporters: Sequence[Component]) -> Sequence[SdkExporter[Any]]:
@@ -67,8 +82,9 @@ def _read() -> AppConfig:
     return load_app_config(text, source=path)
 
 
-def _build(step: Component, meter: Meter) -> Any:
-    return step.factory.create(step.config, Settings(step.id, meter))
+def _build(step: Component, meter: Meter) -> Processor:
+    processor: Processor = step.factory.create(step.config, Settings(step.id, meter))
+    return processor
 
 
 def _codec(signal: Signal) -> Codec[Any]:

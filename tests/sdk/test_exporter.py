@@ -14,7 +14,11 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
+from otel_llm.errors import ConfigError
 from otel_llm.sdk import OtelLlmLogExporter, OtelLlmSpanExporter, wrap
+from otel_llm.sdk.setup import open_outlet
+from otel_llm.signals import Signal
+from otel_llm.telemetry import Meter
 from tests.sdk.app import CALL, identity
 from tests.sdk.steps import Steps
 
@@ -238,3 +242,24 @@ def test_the_sdks_processor_takes_it_for_an_exporter() -> None:
 
     assert processor.force_flush()
     processor.shutdown()
+
+
+def test_a_backends_profile_holds_in_an_app_too(app: App, config: Callable[[str], None]) -> None:
+    """As the last step, unless an exporter was given; several exporters must have one."""
+    text = """
+processors: {{gen_ai_normalizer: {{}}, cost: {{}}}}
+exporters:
+  otlphttp: {{endpoint: "http://127.0.0.1:1", profile: logfire}}
+  otlp: {{endpoint: "127.0.0.1:1", profile: {other}}}
+service: {{pipelines: {{traces: {{processors: [gen_ai_normalizer, cost], exporters: [otlphttp, otlp]}}}}}}
+"""
+    config(text.format(other="signoz"))
+    with pytest.raises(ConfigError, match="must have one profile"):
+        open_outlet(Signal.TRACES, Meter(), ())
+    config(text.replace("exporters: [otlphttp, otlp]", "exporters: [otlphttp]").format(other="none"))
+    opened = open_outlet(Signal.TRACES, Meter(), ())
+    app.call()
+
+    processed = opened.codec.process(app.spans, opened.chain)
+
+    assert 0.0035 == (processed.items[0].attributes or {})["operation.cost"]
