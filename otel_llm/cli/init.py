@@ -60,7 +60,7 @@ def init(
         if asking:
             choices = ", ".join(Instrumentation)
             instrumentation = _ask(
-                f"What records the calls of your apps? ({choices})", Instrumentation, instrumentation
+                f"What records the calls of your apps? ({choices})", Instrumentation, "opentelemetry"
             )
     backend = _backend(backend)
     registry = Registry()
