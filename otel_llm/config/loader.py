@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_llm.config.collector_compat import accept_collector_names
 from otel_llm.config.document import dotted
 from otel_llm.config.flow import report_loops, unredacted
+from otel_llm.config.in_app import keep_what_apps_read
 from otel_llm.config.service import ServiceConfig, reference_lists
 from otel_llm.config.strict_yaml import parse
 from otel_llm.config.validation import validate
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from otel_llm.component import Config, Factory
     from otel_llm.config.document import Document, Node, Path
 
-__all__ = ["Component", "HostConfig", "load_config"]
+__all__ = ["AppConfig", "Component", "HostConfig", "load_app_config", "load_config"]
 
 _ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?")
 _SECTIONS: Final = (*(kind.section for kind in Kind), "service")
@@ -77,6 +78,30 @@ def load_config(
     return _Reading(document, registry or Registry()).finish(text)
 
 
+@dataclass(frozen=True, slots=True)
+class AppConfig:
+    """What of a config holds inside an app: for each signal its processors, and where it goes."""
+
+    processors: dict[Signal, list[Component]]
+    exporters: dict[Signal, list[Component]]
+    ignored: list[str]
+    """What the config says besides, by its place."""
+
+
+def load_app_config(
+    text: str, *, source: str, environ: Mapping[str, str] = os.environ, registry: Registry | None = None
+) -> AppConfig:
+    """Read of YAML what holds inside an app: the processors and OTLP exporters of the traces and logs pipelines.
+
+    The rest is neither checked nor imported, and may need environment variables that only the gateway has.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    document = parse(text, environ, source=source)
+    return _Reading(document, registry or Registry()).finish_in_app()
+
+
 class _Reading:
     """One config while it is being read. What is wrong is noted in the document, and the reading goes on."""
 
@@ -96,6 +121,23 @@ class _Reading:
             self._warnings += unredacted(self._document, service)
         return HostConfig(
             receivers, processors, exporters, extensions, service, self._warnings, text, self._document.source
+        )
+
+    def finish_in_app(self) -> AppConfig:
+        ignored = keep_what_apps_read(self._document)
+        self._check_sections()
+        service = validate(ServiceConfig, self._document, ("service",)) or ServiceConfig()
+        pipelines = {name: Signal(type_of(name)) for name in service.pipelines}
+        for name, signal in pipelines.items():
+            if [*pipelines.values()].count(signal) > 1:
+                self._document.report(("service", "pipelines", name), f"an app has one pipeline for {signal}")
+        processors, exporters = self._read_section(Kind.PROCESSOR), self._read_section(Kind.EXPORTER)
+        self._document.raise_problems()
+        by_signal = {signal: service.pipelines[name] for name, signal in pipelines.items()}
+        return AppConfig(
+            {signal: [processors[name] for name in each.processors] for signal, each in by_signal.items()},
+            {signal: [exporters[name] for name in each.exporters] for signal, each in by_signal.items()},
+            ignored,
         )
 
     def _check_sections(self) -> None:
