@@ -1,0 +1,234 @@
+"""Scans texts for rules: an engine says where they may match, validators whether they do."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final, Protocol
+
+from otel_llm.detection.cache import MIN_BYTES, ContentCache, Place
+from otel_llm.detection.disguise import DISGUISES, has_base64
+from otel_llm.detection.engines import EngineName, compile_patterns, installed
+from otel_llm.detection.finding import TOO_DEEP, Finding
+from otel_llm.detection.segment import Segment, segments_of
+from otel_llm.detection.validators import COSTLY, Candidate, validator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from otel_llm.detection.rule import Rule
+    from otel_llm.detection.validators import Validator
+    from otel_llm.detection.view import View
+
+__all__ = ["Detector", "RuleDetector"]
+
+_BEFORE: Final = 48
+_AFTER: Final = 16
+_CONTINUATION: Final = bytes(range(0x80, 0xC0))
+"""Bytes of a character in UTF-8 other than its first."""
+_KEYS: Final = 4096
+"""Names of attributes of which it is remembered whether they are sensitive."""
+_MIN_CHECKS: Final = 64
+_BYTES_PER_CHECK: Final = 512
+
+
+class Detector(Protocol):
+    """Scans texts for all rules that a chain's processors asked for. Used by one thread at a time."""
+
+    def scan(self, texts: Sequence[tuple[str, str | bytes]], /) -> Sequence[Sequence[Finding]]:
+        """Return what was found in each text, by `start`. A text comes with the key that it stands under, if any."""
+        ...
+
+    def is_clean(self, raw: bytes, /) -> bool:
+        """Tell whether nothing can be found in any text that stands somewhere in *raw*, in UTF-8."""
+        ...
+
+
+class RuleDetector:
+    """A detector for a list of rules. Compiled once for a process; an instance for each thread costs little."""
+
+    def __init__(self, rules: Iterable[Rule], *, engine: EngineName | None = None, cache_entries: int = 0) -> None:
+        """Take the rules.
+
+        Args:
+            rules: what to look for; no two with one id.
+            engine: which one to run them on; the best that is installed unless given.
+            cache_entries: of how many texts the findings are remembered; 0 for none.
+
+        Raises:
+            ValueError: the engine does not read a rule's pattern; its place is the error's only argument.
+        """
+        self._rules = tuple(rules)
+        patterns = tuple((rule.expression, rule.keywords) for rule in self._rules)
+        disguises = tuple((expression, ()) for expression in DISGUISES)
+        self._engine = compile_patterns(patterns + disguises, engine or installed())()
+        self._validators: list[Validator | None] = [
+            validator(rule.validator) if rule.validator else None for rule in self._rules
+        ]
+        self._costly = frozenset(place for place, rule in enumerate(self._rules) if rule.validator in COSTLY)
+        self._on_keys = frozenset(place for place, rule in enumerate(self._rules) if rule.on == "key")
+        self._sensitive: dict[str, tuple[int, ...]] = {}
+        self._cache = ContentCache(cache_entries) if cache_entries else None
+        self._checks = 0
+
+    @property
+    def cache(self) -> ContentCache | None:
+        """What remembers findings, if anything does."""
+        return self._cache
+
+    def is_clean(self, raw: bytes, /) -> bool:
+        """Tell whether nothing can be found in any text that stands somewhere in *raw*, in UTF-8."""
+        return self._engine.is_clean(raw) and not has_base64(raw)
+
+    def scan(self, texts: Sequence[tuple[str, str | bytes]], /) -> Sequence[Sequence[Finding]]:
+        """Return what was found in each text, by `start`."""
+        found: list[set[Finding]] = [set() for _ in texts]
+        segments: list[Segment] = []
+        for owner, (key, text) in enumerate(texts):
+            decoded = text if isinstance(text, str) else _as_text(text)
+            for part in segments_of(owner, key, decoded):
+                if isinstance(part, Segment):
+                    segments.append(part)
+                else:
+                    found[owner].add(Finding(TOO_DEEP, *part.original(0, len(part.text))))
+        self._checks = _MIN_CHECKS + sum(len(segment.data) for segment in segments) // _BYTES_PER_CHECK
+        for segment, places in zip(segments, self._places(segments), strict=True):
+            if places:
+                found[segment.owner].update(self._findings(segment, places))
+        return [_ordered(each, text) if each else () for each, (_, text) in zip(found, texts, strict=True)]
+
+    def _places(self, segments: Sequence[Segment]) -> Iterator[Sequence[Place]]:
+        """Yield what rules find in each segment, by offsets of its bytes."""
+        if self._cache is None:
+            yield from self._scanned(segments)
+            return
+        digests = [
+            self._cache.digest(each.data, each.key) if len(each.data) >= MIN_BYTES else None for each in segments
+        ]
+        known = [self._cache.get(digest) if digest else None for digest in digests]
+        fresh = self._scanned([each for each, places in zip(segments, known, strict=True) if places is None])
+        for digest, places in zip(digests, known, strict=True):
+            if places is not None:
+                yield places
+                continue
+            places = next(fresh)
+            if digest:
+                self._cache.put(digest, places)
+            yield places
+
+    def _scanned(self, segments: Sequence[Segment]) -> Iterator[Sequence[Place]]:
+        """Scan segments together: one call of the engine costs what several hundred bytes do."""
+        found: list[list[Place]] = [[] for _ in segments]
+        data = b"\0".join([segment.data for segment in segments])
+        starts = list(accumulate((len(segment.data) + 1 for segment in segments), initial=0))
+        fired = self._engine.fired(data) if data else ()
+        keys_fired = not self._on_keys.isdisjoint(fired)
+        for rule in fired:
+            if rule not in self._on_keys and rule < len(self._rules):
+                self._locate(rule, data, starts, segments, found)
+        for segment, places in zip(segments, found, strict=True):
+            places.extend(self._under_keys(segment, in_document=keys_fired))
+        yield from found
+
+    def _locate(
+        self, rule: int, data: bytes, starts: Sequence[int], segments: Sequence[Segment], found: list[list[Place]]
+    ) -> None:
+        """Add what one rule finds. A match that runs on into the next segment makes it look into each by itself."""
+        located: list[tuple[int, Place]] = []
+        for start, end in self._engine.spans(rule, data):
+            place = bisect_right(starts, start) - 1
+            begin = starts[place]
+            if end >= starts[place + 1]:
+                located = [
+                    (number, (rule, *span))
+                    for number, segment in enumerate(segments)
+                    for span in self._engine.spans(rule, segment.data)
+                ]
+                break
+            located.append((place, (rule, start - begin, end - begin)))
+        for number, place in located:
+            if self._holds(rule, segments[number], place[1], place[2]):
+                found[number].append(place)
+
+    def _holds(self, rule: int, segment: Segment, start: int, end: int) -> bool:
+        check = self._validators[rule]
+        if check is None:
+            return True
+        if rule in self._costly:
+            self._checks -= 1
+            if self._checks < 0:  # bounded work: what can no longer be verified counts as found
+                return True
+        data = segment.data
+        before = data[max(start - _BEFORE, 0) : start].decode("latin-1") if start else segment.key
+        return check(
+            Candidate(data[start:end].decode("latin-1"), before, data[end : end + _AFTER].decode("latin-1"))
+        )
+
+    def _under_keys(self, segment: Segment, *, in_document: bool) -> Iterator[Place]:
+        """Yield what stands whole under a sensitive key."""
+        if segment.document is None:
+            for rule in self._sensitive_rules(segment.key) if segment.key else ():
+                if self._holds(rule, segment, 0, len(segment.data)):
+                    yield rule, 0, len(segment.data)
+        elif in_document and segment.view is segment.document.view:
+            for literal in segment.document.literals:
+                if literal.key and not literal.is_key and literal.end > literal.start:
+                    for rule in self._sensitive_rules(literal.key):
+                        if self._holds(rule, segment, literal.start, literal.end):
+                            yield rule, literal.start, literal.end
+
+    def _sensitive_rules(self, key: str) -> tuple[int, ...]:
+        """Return the rules that find whatever stands under a key."""
+        known = self._sensitive.get(key)
+        if known is None:
+            data = key.encode("utf-8", "replace")
+            known = tuple(rule for rule in sorted(self._on_keys) if any(self._engine.spans(rule, data)))
+            if len(self._sensitive) >= _KEYS:
+                self._sensitive.clear()
+            self._sensitive[key] = known
+        return known
+
+    def _findings(self, segment: Segment, places: Sequence[Place]) -> Iterator[Finding]:
+        """Yield findings by offsets of the text that the segment is from."""
+        offsets = None if segment.aligned else _characters(segment.data, places)
+        for place, start, end in places:
+            rule = self._rules[place]
+            span = (start, end) if offsets is None else (offsets[start], offsets[end])
+            if segment.document is None:
+                yield Finding(rule.id, *segment.view.original(*span), rule.confidence)
+            else:
+                document: View = segment.document.view
+                for first, last, _ in segment.document.clipped(*segment.view.original(*span, until=document)):
+                    yield Finding(rule.id, *document.original(first, last), rule.confidence)
+
+
+def _as_text(data: bytes) -> str:
+    """Return bytes as text; where they are none, with one character for each."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _ordered(found: set[Finding], text: str | bytes) -> Sequence[Finding]:
+    ordered = sorted(found, key=lambda finding: (finding.start, finding.end, finding.rule))
+    if isinstance(text, str):
+        return ordered
+    decoded = _as_text(text)
+    if len(decoded) == len(text):
+        return ordered
+    return [
+        Finding(each.rule, len(decoded[: each.start].encode()), len(decoded[: each.end].encode()), each.score)
+        for each in ordered
+    ]
+
+
+def _characters(data: bytes, places: Sequence[Place]) -> dict[int, int]:
+    """Return the offset in characters of each offset in bytes, in one pass. One within a character is its end."""
+    offsets: dict[int, int] = {}
+    position = characters = 0
+    for offset in sorted({offset for _, *span in places for offset in span}):
+        characters += len(data[position:offset].translate(None, _CONTINUATION))
+        position = offset
+        offsets[offset] = characters
+    return offsets

@@ -1,0 +1,64 @@
+"""What finds the places where rules may match: three engines behind one interface, the best that is installed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Protocol
+
+    class Engine(Protocol):
+        """Compiled patterns, for one thread. Patterns are known by their places in the list they were compiled from."""
+
+        def fired(self, data: bytes) -> Sequence[int]:
+            """Return the patterns that may match in *data*: all that do, and some that do not."""
+            ...
+
+        def is_clean(self, data: bytes) -> bool:
+            """Tell whether no pattern can match in *data*, nor in any part of it, whatever stands around the part."""
+            ...
+
+        def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
+            """Yield where a pattern matches, left to right: its first group, or all of it. Never empty."""
+            ...
+
+    Program = Callable[[], Engine]
+    """Makes an engine for a thread."""
+
+
+__all__ = ["Engine", "EngineName", "Program", "compile_patterns", "installed"]
+
+EngineName = Literal["hyperscan", "re2", "re"]
+
+Pattern = tuple[str, tuple[str, ...]]
+"""An expression, and the keywords of which one stands in whatever it matches."""
+
+
+def installed() -> EngineName:
+    """Return the best engine whose packages are there."""
+    if find_spec("re2") is None:
+        return "re"
+    return "re2" if find_spec("hyperscan") is None else "hyperscan"
+
+
+@lru_cache(32)
+def compile_patterns(patterns: tuple[Pattern, ...], name: EngineName) -> Program:
+    """Compile once for the whole process; every thread makes its engine of the result.
+
+    Raises:
+        ValueError: a pattern that this engine does not read; its place is the error's only argument.
+    """
+    if name == "hyperscan":
+        from otel_llm.detection.engines.hyperscan import HyperscanProgram  # the extra may not be installed
+
+        return HyperscanProgram(patterns)
+    if name == "re2":
+        from otel_llm.detection.engines.re2 import Re2Program  # as above
+
+        return Re2Program(patterns)
+    from otel_llm.detection.engines.stdlib import StdlibProgram  # only where the others are not
+
+    return StdlibProgram(patterns)

@@ -1,0 +1,45 @@
+"""Python's own `re`, for platforms without wheels of the others. It may take exponential time: bundled rules only."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from otel_llm.detection.engines.keywords import Keywords
+from otel_llm.detection.engines.matches import iterate
+from otel_llm.detection.pattern import loosened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from otel_llm.detection.engines import Pattern
+
+__all__ = ["StdlibEngine", "StdlibProgram"]
+
+
+class StdlibProgram:
+    """Compiled patterns, which threads may share."""
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._engine = StdlibEngine(patterns)
+
+    def __call__(self) -> StdlibEngine:
+        return self._engine
+
+
+class StdlibEngine:
+    """Finds by keyword, then by pattern."""
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._patterns = [re.compile(expression.encode()) for expression, _ in patterns]
+        self._loose = [re.compile(loosened(expression).encode(), re.DOTALL) for expression, _ in patterns]
+        self._candidates = Keywords([keywords for _, keywords in patterns]).candidates
+
+    def fired(self, data: bytes) -> Sequence[int]:
+        return list(self._candidates(data))
+
+    def is_clean(self, data: bytes) -> bool:
+        return not any(self._loose[place].search(data) for place in self._candidates(data))
+
+    def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
+        return iterate(self._patterns[pattern], data)

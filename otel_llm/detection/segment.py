@@ -1,0 +1,104 @@
+"""Cuts a text into stretches that are scanned on their own: the strings of JSON, and what is hidden in them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Final
+
+from otel_llm.detection.disguise import base64_runs, undisguised
+from otel_llm.detection.json_text import ESCAPE, Literal, decode_escape, is_json, literals
+from otel_llm.detection.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["MAX_DEPTH", "Document", "Segment", "segments_of"]
+
+MAX_DEPTH: Final = 8
+"""Levels of JSON in JSON that are looked into."""
+_OPENING: Final = ("{", "[", '"')
+
+
+class Document:
+    """A JSON document, and its strings once somebody asks."""
+
+    __slots__ = ("_literals", "view")
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._literals: list[Literal] | None = None
+
+    @property
+    def literals(self) -> list[Literal]:
+        """Its strings, in order."""
+        if self._literals is None:
+            self._literals = list(literals(self.view.text))
+        return self._literals
+
+    def clipped(self, start: int, end: int) -> Iterator[tuple[int, int, Literal]]:
+        """Yield the parts of a stretch that lie in strings: a replacement must not cut the structure."""
+        strings = self.literals
+        place = bisect_right(strings, start, key=_start) - 1
+        for literal in strings[max(place, 0) :]:
+            if literal.start >= end:
+                return
+            if literal.end > start:
+                yield max(start, literal.start), min(end, literal.end), literal
+
+
+class Segment:
+    """One stretch of text."""
+
+    __slots__ = ("aligned", "data", "document", "key", "owner", "view")
+
+    def __init__(self, owner: int, view: View, key: str, document: Document | None = None) -> None:
+        self.owner = owner
+        """The place of the text that it is from."""
+        self.view = view
+        """What it says, and where that stands."""
+        self.key = key
+        """The key of the attribute or the JSON string that it is from."""
+        self.document = document
+        """The JSON document that it is the whole of, uncut."""
+        self.data = view.text.encode("utf-8", "replace")
+        self.aligned = len(self.data) == len(view.text)
+        """Whether offsets of bytes are offsets of characters."""
+
+
+def segments_of(owner: int, key: str, text: str) -> Iterator[Segment | View]:
+    """Yield the segments of a text; a bare view is one that is nested too deep to be looked into."""
+    yield from _segments(owner, key, View(text), 0)
+
+
+def _segments(owner: int, key: str, view: View, depth: int) -> Iterator[Segment | View]:
+    text = view.text
+    if not text.lstrip(" \t\r\n").startswith(_OPENING) or not is_json(text):
+        yield from _disguises(Segment(owner, view, key))
+    elif "\\" not in text and text.isascii():  # every string stands there as it is read: no need to cut
+        yield from _disguises(Segment(owner, view, key, Document(view)))
+    else:
+        for literal in literals(text):
+            part = text[literal.start : literal.end]
+            if "\\" in part:
+                leaf = View.rewritten(part, ESCAPE, decode_escape, base=literal.start, parent=view)
+            else:
+                leaf = View(part, base=literal.start, parent=view)
+            if depth == MAX_DEPTH and leaf.text.startswith(_OPENING) and is_json(leaf.text):
+                yield leaf
+            else:
+                yield from _segments(owner, "" if literal.is_key else literal.key or key, leaf, depth + 1)
+
+
+def _disguises(segment: Segment) -> Iterator[Segment]:
+    yield segment
+    plain = undisguised(segment.view)
+    bare = Segment(segment.owner, plain, segment.key, segment.document) if plain else None
+    if bare:
+        yield bare
+    for each in (segment, bare) if bare else (segment,):
+        for view in base64_runs(each.view, each.data):
+            yield Segment(segment.owner, view, "", segment.document)
+
+
+def _start(literal: Literal) -> int:
+    return literal.start
