@@ -12,6 +12,7 @@ from otel_llm.detection.engines import EngineName, compile_patterns, installed
 from otel_llm.detection.finding import TOO_DEEP, Finding
 from otel_llm.detection.segment import Segment, segments_of
 from otel_llm.detection.validators import COSTLY, Candidate, validator
+from otel_llm.detection.validators.network import may_hold_public
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -67,6 +68,8 @@ class RuleDetector:
         ]
         self._costly = frozenset(place for place, rule in enumerate(self._rules) if rule.validator in COSTLY)
         self._on_keys = frozenset(place for place, rule in enumerate(self._rules) if rule.on == "key")
+        # A server's own address is on every span: where only addresses fired, a second look is worth its while.
+        self._addresses = frozenset(place for place, rule in enumerate(self._rules) if rule.validator == "ipv4")
         self._sensitive: dict[str, tuple[int, ...]] = {}
         self._cache = ContentCache(cache_entries) if cache_entries else None
         self._checks = 0
@@ -78,7 +81,8 @@ class RuleDetector:
 
     def is_clean(self, raw: bytes, /) -> bool:
         """Tell whether nothing can be found in any text that stands somewhere in *raw*, in UTF-8."""
-        return self._engine.is_clean(raw) and not has_base64(raw)
+        fired = self._engine.fired_only(raw, self._addresses)
+        return fired is not None and not (fired and may_hold_public(raw)) and not has_base64(raw)
 
     def scan(self, texts: Sequence[tuple[str, str | bytes]], /) -> Sequence[Sequence[Finding]]:
         """Return what was found in each text, by `start`."""
@@ -160,9 +164,7 @@ class RuleDetector:
                 return True
         data = segment.data
         before = data[max(start - _BEFORE, 0) : start].decode("latin-1") if start else segment.key
-        return check(
-            Candidate(data[start:end].decode("latin-1"), before, data[end : end + _AFTER].decode("latin-1"))
-        )
+        return check(Candidate(data[start:end].decode("latin-1"), before, data[end : end + _AFTER].decode("latin-1")))
 
     def _under_keys(self, segment: Segment, *, in_document: bool) -> Iterator[Place]:
         """Yield what stands whole under a sensitive key."""

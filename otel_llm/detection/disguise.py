@@ -38,7 +38,8 @@ DISGUISES: Final = (
 """Patterns over UTF-8 that fire wherever `undisguised` may see another text than stands there."""
 
 _TO_RUN: Final = bytes(
-    0x61 if chr(byte).isalnum() and byte < 128 or byte in b"+/-_" else 0x20 for byte in range(256)  # noqa: PLR2004 - ASCII
+    0x61 if chr(byte).isalnum() and byte < 128 or byte in b"+/-_" else 0x20
+    for byte in range(256)  # noqa: PLR2004 - ASCII
 )
 _RUN: Final = b"a" * _MIN_RUN
 _LONGEST_RUN: Final = (MAX_BASE64 + 2) // 3 * 4

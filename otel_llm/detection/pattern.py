@@ -57,9 +57,7 @@ def loosened(pattern: str) -> str:
 
     Without word boundaries and anchors: in a request as it came, a byte of protobuf may be a word character.
     """
-    return _REPEAT.sub(
-        _fewer, "".join(token for token in _TOKEN.findall(pattern) if token not in {"\\b", "^", "$"})
-    )
+    return _REPEAT.sub(_fewer, "".join(token for token in _TOKEN.findall(pattern) if token not in {"\\b", "^", "$"}))
 
 
 def beside(words: tuple[str, ...], value: str) -> str:

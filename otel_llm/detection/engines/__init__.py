@@ -17,8 +17,11 @@ if TYPE_CHECKING:
             """Return the patterns that may match in *data*: all that do, and some that do not."""
             ...
 
-        def is_clean(self, data: bytes) -> bool:
-            """Tell whether no pattern can match in *data*, nor in any part of it, whatever stands around the part."""
+        def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
+            """Return those of *tolerated* that may match in *data*, or in a part of it whatever stands around the part.
+
+            None where another one may: that is known as soon as the first has been found.
+            """
             ...
 
         def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:

@@ -58,19 +58,21 @@ class HyperscanEngine:
         self._scan(data, match_event_handler=on_match, scratch=self._scratch)
         return found
 
-    def is_clean(self, data: bytes) -> bool:
+    def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
+        found: list[int] = []
+
+        def on_match(place: int, *_: object) -> bool:
+            found.append(place)
+            return place not in tolerated
+
         try:
-            self._scan(data, match_event_handler=_stop, scratch=self._scratch)
+            self._scan(data, match_event_handler=on_match, scratch=self._scratch)
         except hyperscan.ScanTerminated:
-            return False
-        return True
+            return None
+        return found
 
     def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
         return iterate(self._patterns[pattern], data)
-
-
-def _stop(*_: object) -> bool:
-    return True
 
 
 def _culprit(expressions: Sequence[bytes]) -> int:

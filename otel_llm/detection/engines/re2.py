@@ -47,8 +47,14 @@ class Re2Engine:
     def fired(self, data: bytes) -> Sequence[int]:
         return list(self._candidates(data))
 
-    def is_clean(self, data: bytes) -> bool:
-        return not any(self._loose[place].search(data) for place in self._candidates(data))
+    def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
+        fired = []
+        for place in self._candidates(data):
+            if self._loose[place].search(data):
+                if place not in tolerated:
+                    return None
+                fired.append(place)
+        return fired
 
     def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
         return iterate(self._patterns[pattern], data)

@@ -13,7 +13,7 @@ from otel_llm.detection.validators.candidate import Candidate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["COSTLY", "Candidate", "Validator", "is_known", "validator"]
+__all__ = ["COSTLY", "Candidate", "is_known", "validator"]
 
 if TYPE_CHECKING:
     Validator = Callable[[Candidate], bool]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from otel_llm.detection.validators.candidate import Candidate
 
-__all__ = ["domain", "ipv4", "ipv6", "mac"]
+__all__ = ["domain", "ipv4", "ipv6", "mac", "may_hold_public"]
 
 _ADDRESS_WORD: Final = re.compile(r"(?i)(?:\bip|ip\b|addr|host|server|peer|client|node|subnet|gateway|dns|nat|@)")
 _VERSION_WORD: Final = re.compile(r"(?i)(?:version|release|\bv|ver|build|==|>=|<=|~=|\^|revision)[\"' :=.]*$")
+_QUADS: Final = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3,}")
 _VERSION_PARTS: Final = 64
 """Four numbers that are all smaller are rather a version than an address, unless something says otherwise."""
 _FILES: Final = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "py", "md", "json", "html"})
@@ -22,14 +23,38 @@ _SENSELESS_MACS: Final = frozenset({"000000000000", "ffffffffffff"})
 
 def ipv4(candidate: Candidate) -> bool:
     """Tell whether it is an address that may belong to somebody: not private, not this machine, not a version."""
-    parts = [int(part) for part in candidate.value.split(".")]
-    if max(parts) > 255 or any(part != "0" and part[0] == "0" for part in candidate.value.split(".")):  # noqa: PLR2004
-        return False
-    a, b = parts[:2]
-    private = a in {0, 10, 127} or (a == 172 and 16 <= b < 32) or (a, b) in {(192, 168), (169, 254)} or a >= 224  # noqa: PLR2004 - RFC 1918, 3927, 5771
-    if private or _VERSION_WORD.search(candidate.before):
+    parts = _octets(candidate.value.split("."))
+    if parts is None or _is_private(*parts[:2]) or _VERSION_WORD.search(candidate.before):
         return False
     return max(parts) >= _VERSION_PARTS or bool(_ADDRESS_WORD.search(candidate.before))
+
+
+def may_hold_public(raw: bytes) -> bool:
+    """Tell whether a text in *raw* may hold an address that `ipv4` finds.
+
+    The first or last digits of what looks like one may be a byte of the encoding around the text.
+    """
+    for run in _QUADS.findall(raw):
+        parts = run.decode().split(".")
+        if len(parts) > 4:  # noqa: PLR2004 - no address by itself, but part of it may be the encoding's
+            return True
+        for cut in range(len(parts[0])):
+            octets = _octets([parts[0][cut:], *parts[1:3], parts[3][:1]])
+            if octets is not None and not _is_private(*octets[:2]):
+                return True
+    return False
+
+
+def _octets(parts: list[str]) -> list[int] | None:
+    octets = [int(part) for part in parts]
+    if max(octets) > 255 or any(part != "0" and part[0] == "0" for part in parts):  # noqa: PLR2004 - a byte
+        return None
+    return octets
+
+
+def _is_private(a: int, b: int) -> bool:
+    """RFC 1122, 1918, 3927 and 5771."""
+    return a in {0, 10, 127} or (a == 172 and 16 <= b < 32) or (a, b) in {(192, 168), (169, 254)} or a >= 224  # noqa: PLR2004
 
 
 def ipv6(candidate: Candidate) -> bool:

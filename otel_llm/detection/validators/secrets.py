@@ -33,7 +33,7 @@ _LONG_HEX: Final = re.compile(r"(?i)[0-9a-f]{16,}")
 _SECRET_BITS: Final = 3.0
 _RANDOM_BITS: Final = 4.3
 _HEX_BITS: Final = 3.0
-_OF_POSSIBLE: Final = 0.8
+_OF_POSSIBLE: Final = 0.75
 _MIN_LENGTH: Final = 8
 
 
