@@ -111,12 +111,9 @@ class RuleDetector:
         ]
         known = [self._cache.get(digest) if digest else None for digest in digests]
         fresh = self._scanned([each for each, places in zip(segments, known, strict=True) if places is None])
-        for digest, places in zip(digests, known, strict=True):
-            if places is not None:
-                yield places
-                continue
-            places = next(fresh)
-            if digest:
+        for digest, remembered in zip(digests, known, strict=True):
+            places = next(fresh) if remembered is None else remembered
+            if digest and remembered is None:
                 self._cache.put(digest, places)
             yield places
 
@@ -150,9 +147,9 @@ class RuleDetector:
                 ]
                 break
             located.append((place, (rule, start - begin, end - begin)))
-        for number, place in located:
-            if self._holds(rule, segments[number], place[1], place[2]):
-                found[number].append(place)
+        for number, (_, start, end) in located:
+            if self._holds(rule, segments[number], start, end):
+                found[number].append((rule, start, end))
 
     def _holds(self, rule: int, segment: Segment, start: int, end: int) -> bool:
         check = self._validators[rule]

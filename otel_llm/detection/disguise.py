@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from base64 import b64decode
 from typing import TYPE_CHECKING, Final
@@ -32,15 +33,15 @@ DISGUISES: Final = (
     r"\\[ux\"'\\/nrtbf]",
     r"%[0-9A-Fa-f][0-9A-Fa-f]",
     r"[0-9)](?:\xc2\xa0|\xe2\x80[\x80-\x8a\x90-\x95\xaf]|\xe2\x88\x92|\xe3\x80\x80)[0-9(]",
-    r"\xc2\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xa4\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xb8[\x80-\x8f]|\xef\xb9[\x90-\xab]|\xef\xbb\xbf|\xef\xbc[\x81-\xbf]"
-    r"|\xef\xbd[\x80-\x9e]|\xf3\xa0[\x80\x81\x84-\x87]",
+    (
+        r"\xc2\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xa4\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xb8[\x80-\x8f]|\xef\xb9[\x90-\xab]|\xef\xbb\xbf|\xef\xbc[\x81-\xbf]"
+        r"|\xef\xbd[\x80-\x9e]|\xf3\xa0[\x80\x81\x84-\x87]"
+    ),
 )
 """Patterns over UTF-8 that fire wherever `undisguised` may see another text than stands there."""
 
-_TO_RUN: Final = bytes(
-    0x61 if chr(byte).isalnum() and byte < 128 or byte in b"+/-_" else 0x20
-    for byte in range(256)  # noqa: PLR2004 - ASCII
-)
+_BASE64: Final = frozenset((string.ascii_letters + string.digits + "+/-_").encode())
+_TO_RUN: Final = bytes(0x61 if byte in _BASE64 else 0x20 for byte in range(256))
 _RUN: Final = b"a" * _MIN_RUN
 _LONGEST_RUN: Final = (MAX_BASE64 + 2) // 3 * 4
 
@@ -106,5 +107,5 @@ def _decode(match: re.Match[str]) -> str | None:
             return unicodedata.normalize("NFKC", token).translate(_DASHES)
         case _:
             if token[1] == "x":
-                return chr(int(token[2:], 16))
+                return chr(int(token.removeprefix(r"\x"), 16))
             return decode_escape(match)

@@ -1,6 +1,6 @@
-"""The dialect that patterns are written in: what Hyperscan, RE2 and Python's `re` read alike, in linear time.
+r"""The dialect that patterns are written in: what Hyperscan, RE2 and Python's `re` read alike, in linear time.
 
-Patterns see bytes, so classes are ASCII: `\\w` next to a CJK character ends a word in every engine.
+Patterns see bytes, so classes are ASCII: `\w` next to a CJK character ends a word in every engine.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["MAX_PATTERN", "beside", "check_pattern", "loosened"]
+__all__ = ["MAX_PATTERN", "beside", "check_pattern", "loosened", "separated"]
 
 MAX_PATTERN: Final = 4096
 """Characters. Longer ones compile slowly and cannot be reviewed."""
@@ -18,6 +18,7 @@ _TOKEN: Final = re.compile(r"\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])(?:\\.|\[:\w+:\]|[^\
 _REPEAT: Final = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _ENOUGH: Final = 12
 """Repeats that a trigger asks for: automata that count to more are large, and fire hardly less often."""
+_EDGES: Final = {"^": r"(?:^|\x00)", "$": r"(?:$|\x00)"}
 _NOT_PORTABLE: Final = re.compile(r"\\[0-9ABCEGKQRXZhkpPuvzN]|\(\?P|[*+?}]\+")
 _MAX_REPEAT: Final = 1000
 
@@ -58,6 +59,11 @@ def loosened(pattern: str) -> str:
     Without word boundaries and anchors: in a request as it came, a byte of protobuf may be a word character.
     """
     return _REPEAT.sub(_fewer, "".join(token for token in _TOKEN.findall(pattern) if token not in {"\\b", "^", "$"}))
+
+
+def separated(pattern: str) -> str:
+    """Return a pattern for which texts that are joined by NUL begin and end where they do by themselves."""
+    return "".join(_EDGES.get(token, token) for token in _TOKEN.findall(pattern))
 
 
 def beside(words: tuple[str, ...], value: str) -> str:

@@ -42,7 +42,7 @@ class View:
     ) -> View:
         """Return *source* with each token decoded, where *decode* knows how."""
         view = cls("", base=base, parent=parent)
-        parts = []
+        parts: list[str] = []
         size = position = 0
         for match in tokens.finditer(source):
             decoded = decode(match)
@@ -72,14 +72,15 @@ class View:
         """
         view: View | None = self
         while view is not None and view is not until:
-            start, end = view._back(start, end)
+            start, end = view.source(start, end)
             view = view.parent
         return start, end
 
-    def _back(self, start: int, end: int) -> tuple[int, int]:
-        return self.base + self._source(start, is_end=False), self.base + self._source(end, is_end=True)
+    def source(self, start: int, end: int) -> tuple[int, int]:
+        """Return where a part of the view stands in its source."""
+        return self.base + self._offset(start, is_end=False), self.base + self._offset(end, is_end=True)
 
-    def _source(self, offset: int, *, is_end: bool) -> int:
+    def _offset(self, offset: int, *, is_end: bool) -> int:
         """Return the source's offset of *offset*; within a piece, that of the piece's own start or end."""
         # An end belongs to the piece before it, a start to the piece that begins there.
         piece = bisect_right(self._starts, offset - 1 if is_end else offset) - 1
@@ -100,5 +101,6 @@ class Opaque(View):
         super().__init__(text, base=start, parent=parent)
         self._source_end = end
 
-    def _back(self, start: int, end: int) -> tuple[int, int]:
+    def source(self, start: int, end: int) -> tuple[int, int]:  # noqa: ARG002 - any part of it stands for all
+        """Return where the run stands in its source."""
         return self.base, self._source_end

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from otel_llm.detection import Rule, RuleDetector, bundled_rules
-from otel_llm.detection.engines import EngineName
 from otel_llm.detection.examples import made_up
+
+if TYPE_CHECKING:
+    from otel_llm.detection.engines import EngineName
 
 RULES = bundled_rules()
 ENGINES: tuple[EngineName, ...] = ("hyperscan", "re2", "re")

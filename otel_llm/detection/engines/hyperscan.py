@@ -12,7 +12,7 @@ import hyperscan
 
 from otel_llm.detection.engines.matches import iterate
 from otel_llm.detection.engines.re2 import compile_re2
-from otel_llm.detection.pattern import loosened
+from otel_llm.detection.pattern import loosened, separated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ class HyperscanProgram:
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         expressions = [expression for expression, _ in patterns]
-        self._patterns = compile_re2(expressions)
+        self._patterns = compile_re2([separated(expression) for expression in expressions])
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
         loose = [loosened(expression).encode() for expression in expressions]
@@ -37,6 +37,7 @@ class HyperscanProgram:
             raise ValueError(_culprit(loose)) from None
 
     def __call__(self) -> HyperscanEngine:
+        """Make an engine for a thread."""
         return HyperscanEngine(self._database, self._patterns)
 
 
@@ -49,6 +50,7 @@ class HyperscanEngine:
         self._patterns = patterns
 
     def fired(self, data: bytes) -> Sequence[int]:
+        """Return the patterns that may match."""
         found: list[int] = []
         add = found.append
 
@@ -59,6 +61,7 @@ class HyperscanEngine:
         return found
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
+        """Return the tolerated ones that may match; None where another one may."""
         found: list[int] = []
 
         def on_match(place: int, *_: object) -> bool:
@@ -72,6 +75,7 @@ class HyperscanEngine:
         return found
 
     def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where one pattern matches."""
         return iterate(self._patterns[pattern], data)
 
 

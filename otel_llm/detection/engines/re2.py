@@ -11,7 +11,7 @@ import re2
 
 from otel_llm.detection.engines.keywords import Keywords
 from otel_llm.detection.engines.matches import iterate
-from otel_llm.detection.pattern import loosened
+from otel_llm.detection.pattern import loosened, separated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,11 +28,12 @@ class Re2Program:
     """Compiled patterns. RE2's are safe to share among threads."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self._patterns = compile_re2([expression for expression, _ in patterns])
+        self._patterns = compile_re2([separated(expression) for expression, _ in patterns])
         self._loose = compile_re2([loosened(expression) for expression, _ in patterns])
         self._keywords = Keywords([keywords for _, keywords in patterns])
 
     def __call__(self) -> Re2Engine:
+        """Make an engine for a thread."""
         return Re2Engine(self._patterns, self._loose, self._keywords)
 
 
@@ -45,9 +46,11 @@ class Re2Engine:
         self._candidates = keywords.candidates
 
     def fired(self, data: bytes) -> Sequence[int]:
+        """Return the patterns that may match."""
         return list(self._candidates(data))
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
+        """Return the tolerated ones that may match; None where another one may."""
         fired = []
         for place in self._candidates(data):
             if self._loose[place].search(data):
@@ -57,6 +60,7 @@ class Re2Engine:
         return fired
 
     def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where one pattern matches."""
         return iterate(self._patterns[pattern], data)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_llm.detection.engines.keywords import Keywords
 from otel_llm.detection.engines.matches import iterate
-from otel_llm.detection.pattern import loosened
+from otel_llm.detection.pattern import loosened, separated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ class StdlibProgram:
         self._engine = StdlibEngine(patterns)
 
     def __call__(self) -> StdlibEngine:
+        """Make an engine for a thread."""
         return self._engine
 
 
@@ -31,14 +32,16 @@ class StdlibEngine:
     """Finds by keyword, then by pattern."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self._patterns = [re.compile(expression.encode()) for expression, _ in patterns]
+        self._patterns = [re.compile(separated(expression).encode()) for expression, _ in patterns]
         self._loose = [re.compile(loosened(expression).encode(), re.DOTALL) for expression, _ in patterns]
         self._candidates = Keywords([keywords for _, keywords in patterns]).candidates
 
     def fired(self, data: bytes) -> Sequence[int]:
+        """Return the patterns that may match."""
         return list(self._candidates(data))
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
+        """Return the tolerated ones that may match; None where another one may."""
         fired = []
         for place in self._candidates(data):
             if self._loose[place].search(data):
@@ -48,4 +51,5 @@ class StdlibEngine:
         return fired
 
     def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where one pattern matches."""
         return iterate(self._patterns[pattern], data)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["domain", "ipv4", "ipv6", "mac", "may_hold_public"]
 
 _ADDRESS_WORD: Final = re.compile(r"(?i)(?:\bip|ip\b|addr|host|server|peer|client|node|subnet|gateway|dns|nat|@)")
-_VERSION_WORD: Final = re.compile(r"(?i)(?:version|release|\bv|ver|build|==|>=|<=|~=|\^|revision)[\"' :=.]*$")
+_VERSION_WORD: Final = re.compile(r"(?i)(?:(?:version|release|ver|build|==|>=|<=|~=|\^|revision)[\"' :=.]*|\bv\.?)$")
 _QUADS: Final = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3,}")
 _VERSION_PARTS: Final = 64
 """Four numbers that are all smaller are rather a version than an address, unless something says otherwise."""

@@ -22,7 +22,7 @@ _EXTENSION: Final = re.compile(r"\s*(?:x|ext\.?|#)\s*\d+$")
 
 def phone(candidate: Candidate) -> bool:
     """Tell whether a number with its country's code can be dialled."""
-    return _MIN_DIGITS < len(candidate.digits) and _is_possible(_EXTENSION.sub("", candidate.value))
+    return len(candidate.digits) > _MIN_DIGITS and _is_possible(_EXTENSION.sub("", candidate.value))
 
 
 def phone_beside_word(candidate: Candidate) -> bool:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["bits", "credential", "entropy", "ethereum", "high_entropy", "jwt", "mixed", "not_sample", "password"]
 
 _SAMPLE: Final = re.compile(
-    r"(?i)^(?:x{3,}|\*{2,}|\.{2,}|-+|_+|\?+|<.*>|\{\{?.*\}?\}|\$\{?.*|%.*%?|\[[A-Z_ ]+\]|null|none|nil|undefined|true|false|"
-    r"yes|no|on|off|string|text|required|optional|password|passwd|secret|token|example|sample|dummy|redacted|"
+    r"(?i)^(?:x{3,}|\*{2,}|\.{2,}|-+|_+|\?+|<.*>|\{\{?.*\}?\}|\$\{?.*|%.*%?|\[[A-Z_ ]+\]|null|none|nil|undefined|"
+    r"true|false|yes|no|on|off|string|text|required|optional|password|passwd|secret|token|example|sample|dummy|redacted|"
     r"masked|hidden|unknown|empty|default|value|n/a|tbd|todo)$"
 )
 _SAMPLE_PART: Final = re.compile(

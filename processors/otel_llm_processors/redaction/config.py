@@ -54,11 +54,11 @@ class ContentConfig(Config):
     mode: ContentMode = "redact"
     """`redact`: what rules find is replaced. `drop`: the content goes, the rest stays. `hash`: a keyed digest takes its
     place. `keep`: nothing in it is replaced."""
-    routes: dict[str, ContentMode] = {}
+    routes: dict[str, ContentMode] = Field(default_factory=dict)
     """Another mode by the span's route."""
-    environments: dict[str, ContentMode] = {}
+    environments: dict[str, ContentMode] = Field(default_factory=dict)
     """Another mode by the span's environment; a route's comes first."""
-    retention: dict[ContentMode, Literal["metrics", "short", "long"]] = {}
+    retention: dict[ContentMode, Literal["metrics", "short", "long"]] = Field(default_factory=dict)
     """What to write to `otel_llm.retention` for spans of each mode, for routers and backends."""
 
 
@@ -71,7 +71,7 @@ class RedactionConfig(Config):
     """What takes the place of what was found. `mask`: `[REDACTED:email]`. `pseudonym`: the same with a keyed digest,
     so that one value can be followed without being known. `partial`: a card keeps its last four digits, all else is
     masked. `drop`: nothing. `encrypt`: AES-SIV, for who holds the key to read again."""
-    replace_by_type: dict[Id, Mode] = {}
+    replace_by_type: dict[Id, Mode] = Field(default_factory=dict)
     """Another replacement for what a marker calls by this type, such as `card: partial`."""
     pseudonym_key: KeyConfig | None = None
     """The key of `pseudonym` and of `hash`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from otel_llm import semconv
@@ -197,14 +196,15 @@ def _write(text: Text, said: str) -> None:
 
 def _merged(findings: Iterable[Finding]) -> Iterator[tuple[int, int, str]]:
     """Yield stretches that do not overlap, each with the rule that is surest of it: no tail of a finding is left."""
-    start = end = -1
-    best: Finding | None = None
-    for finding in chain(sorted(findings, key=lambda each: (each.start, each.end)), (None,)):
-        if finding is not None and best is not None and finding.start < end:
-            end = max(end, finding.end)
-            best = max(best, finding, key=lambda each: (each.score, each.end - each.start, each.rule))
-            continue
-        if best is not None:
-            yield start, end, best.rule
-        if finding is not None:
-            start, end, best = finding.start, finding.end, finding
+    merged: list[tuple[int, int, Finding]] = []
+    for finding in sorted(findings, key=lambda each: (each.start, each.end)):
+        if merged and finding.start < merged[-1][1]:
+            start, end, best = merged[-1]
+            merged[-1] = (start, max(end, finding.end), max(best, finding, key=_sureness))
+        else:
+            merged.append((finding.start, finding.end, finding))
+    return ((start, end, best.rule) for start, end, best in merged)
+
+
+def _sureness(finding: Finding) -> tuple[float, int, str]:
+    return finding.score, finding.end - finding.start, finding.rule

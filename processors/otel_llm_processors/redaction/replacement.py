@@ -37,7 +37,8 @@ class Replacements:
         Raises:
             ConfigError: a key cannot be had, or is too short.
         """
-        self._pseudonym_key = _key(config.pseudonym_key, "pseudonym_key", _MIN_KEY) if config.pseudonym_key else b""
+        secret = _key(config.pseudonym_key, "pseudonym_key", _MIN_KEY) if config.pseudonym_key else b""
+        self._pseudonym_key = blake2b(secret).digest()  # BLAKE2 takes no key of more than 64 bytes
         self._key_id = config.pseudonym_key.id if config.pseudonym_key else ""
         modes = {config.replace, *config.replace_by_type.values()}
         self._by_mode: dict[Mode, Replace] = {
@@ -57,9 +58,9 @@ class Replacements:
 
     def digest(self, value: str, label: str) -> str:
         """Return the keyed digest of a value, the same however it is written, another for each type."""
-        hasher = blake2b(_normalised(value, label).encode("utf-8", "replace"), digest_size=_DIGEST_BYTES,
-                         key=self._pseudonym_key[:64], person=blake2b(label.encode(), digest_size=16).digest())  # fmt: skip
-        return hasher.hexdigest()
+        data = _normalised(value, label).encode("utf-8", "replace")
+        person = blake2b(label.encode(), digest_size=blake2b.PERSON_SIZE).digest()
+        return blake2b(data, digest_size=_DIGEST_BYTES, key=self._pseudonym_key, person=person).hexdigest()
 
 
 def _normalised(value: str, label: str) -> str:
