@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from otel_llm.detection import read_rules
 from otel_llm.errors import ConfigError
+from otel_llm_processors.redaction import RedactionConfig, factory
 
 
 @pytest.mark.parametrize(
@@ -37,3 +40,21 @@ def test_an_unknown_validator_is_refused_with_its_line() -> None:
 
     with pytest.raises(ConfigError, match=r"mine\.yaml:5: rules\.0\.validator: no validator has this name"):
         read_rules(text, "mine.yaml")
+
+
+def test_rules_of_ones_own_need_an_engine_that_promises_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's `re` may take exponential time: it runs bundled rules alone, and that is a warning."""
+    monkeypatch.setitem(sys.modules, "re2", None)
+    rule = {"id": "mine", "description": "mine", "pattern": "(a|a)+b"}
+
+    with pytest.raises(ConfigError, match="linear time"):
+        factory.build({"rules": {"add": [rule]}})
+    assert ["re" in warning for warning in RedactionConfig().weaknesses()]
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule whose check is missing would let everything through, or nothing."""
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+
+    with pytest.raises(ConfigError, match=r"otel-llm\[redaction\]"):
+        factory.build({})

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from otel_llm.component import Config, Count
+from otel_llm.detection.engines import installed
 from otel_llm.detection.rule import Category, Id, Rule
 
-__all__ = ["ContentConfig", "KeyConfig", "Mode", "RedactionConfig", "RulesConfig"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["INSTALL", "ContentConfig", "KeyConfig", "Mode", "RedactionConfig", "RulesConfig"]
 
 Mode = Literal["mask", "pseudonym", "partial", "drop", "encrypt"]
+INSTALL: Final = "pip install 'otel-llm[redaction]'"
 ContentMode = Literal["keep", "redact", "drop", "hash"]
 
 
@@ -81,6 +86,11 @@ class RedactionConfig(Config):
     """What becomes of the content of model calls."""
     max_value_bytes: Count = 4 << 20
     """A longer text is not scanned but replaced by `[UNSCANNED:oversize]`."""
+
+    def weaknesses(self) -> Iterator[str]:
+        """Yield a warning where a text can be made that takes long to scan."""
+        if installed() == "re":
+            yield f"scans with Python's own `re`, which some texts keep busy for long: {INSTALL}"
 
     @model_validator(mode="after")
     def _has_keys(self) -> Self:

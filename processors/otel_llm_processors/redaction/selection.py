@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from otel_llm.detection import bundled_rules, read_rules
 from otel_llm.detection.engines import installed
 from otel_llm.errors import ConfigError
+from otel_llm_processors.redaction.config import INSTALL
 
 if TYPE_CHECKING:
     from otel_llm.detection import Rule
@@ -38,9 +40,9 @@ def selected_rules(config: RulesConfig) -> tuple[Rule, ...]:
         except ConfigError as error:
             problems += error.problems
     if own and installed() == "re":
-        problems.append(
-            "rules: own rules need google-re2, which promises linear time: pip install 'otel-llm[redaction]'"
-        )
+        problems.append(f"rules: own rules need google-re2, which promises linear time: {INSTALL}")
+    if find_spec("phonenumbers") is None:
+        problems.append(f"needs phonenumbers: {INSTALL}")
     if problems:
         raise ConfigError(*problems)
     rules = {
