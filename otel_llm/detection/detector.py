@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from otel_llm.detection.rule import Rule
     from otel_llm.detection.validators import Validator
-    from otel_llm.detection.view import View
 
 __all__ = ["Detector", "RuleDetector"]
 
@@ -193,12 +192,8 @@ class RuleDetector:
         for place, start, end in places:
             rule = self._rules[place]
             span = (start, end) if offsets is None else (offsets[start], offsets[end])
-            if segment.document is None:
-                yield Finding(rule.id, *segment.view.original(*span), rule.confidence)
-            else:
-                document: View = segment.document.view
-                for first, last, _ in segment.document.clipped(*segment.view.original(*span, until=document)):
-                    yield Finding(rule.id, *document.original(first, last), rule.confidence)
+            for first, last in segment.original(*span):
+                yield Finding(rule.id, first, last, rule.confidence)
 
 
 def _as_text(data: bytes) -> str:

@@ -64,6 +64,15 @@ class Segment:
         self.aligned = len(self.data) == len(view.text)
         """Whether offsets of bytes are offsets of characters."""
 
+    def original(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield where a stretch of it stands in the text that it is from; in JSON, what of it lies in strings."""
+        if self.document is None:
+            yield self.view.original(start, end)
+        else:
+            document = self.document.view
+            for first, last, _ in self.document.clipped(*self.view.original(start, end, until=document)):
+                yield document.original(first, last)
+
 
 def segments_of(owner: int, key: str, text: str) -> Iterator[Segment | View]:
     """Yield the segments of a text; a bare view is one that is nested too deep to be looked into."""

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from otel_llm.component import Config, Count
 from otel_llm.detection.engines import installed
 from otel_llm.detection.rule import Category, Id, Rule
+from otel_llm_processors.redaction.collector_config import CollectorConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ class ContentConfig(Config):
     """What to write to `otel_llm.retention` for spans of each mode, for routers and backends."""
 
 
-class RedactionConfig(Config):
+class RedactionConfig(CollectorConfig):
     """Settings of `processors.redaction`."""
 
     rules: RulesConfig = RulesConfig()
@@ -88,7 +89,8 @@ class RedactionConfig(Config):
     """A longer text is not scanned but replaced by `[UNSCANNED:oversize]`."""
 
     def weaknesses(self) -> Iterator[str]:
-        """Yield a warning where a text can be made that takes long to scan."""
+        """Yield what does not protect as it seems to, and where a text can be made that takes long to scan."""
+        yield from super().weaknesses()
         if installed() == "re":
             yield f"scans with Python's own `re`, which some texts keep busy for long: {INSTALL}"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from otel_llm import semconv
 from otel_llm.component import Applies, OnError, Processor
 from otel_llm.detection import TOO_DEEP
+from otel_llm_processors.redaction.collector import CollectorRedaction
 from otel_llm_processors.redaction.markers import Markers, unscanned
 from otel_llm_processors.redaction.replacement import Replacements
 from otel_llm_processors.redaction.selection import selected_rules
@@ -36,6 +37,8 @@ CONTENT: Final = frozenset(
         semconv.GEN_AI_TOOL_CALL_RESULT,
     }
 )
+_BLOCKED: Final = "blocked"
+"""Stands for a rule's id where a setting of the Collector's asked for it."""
 _MIN_RECURRING: Final = 8
 """Characters of a secret that is removed wherever it stands again: a shorter one is part of other words."""
 _IDENTIFIER_KEY: Final = re.compile(
@@ -55,9 +58,12 @@ class RedactionProcessor(Processor):
     applies_to: ClassVar[Applies] = "all"
 
     def __init__(self, config: RedactionConfig, settings: Settings) -> None:
-        self._rules = selected_rules(config.rules)
+        only_collector = bool(config.compat) and "rules" not in config.model_fields_set
+        self._rules = () if only_collector else selected_rules(config.rules)
         self._labels = {rule.id: rule.label for rule in self._rules}
         self._known = frozenset(self._labels.values())
+        self._collector = CollectorRedaction(config, self._known) if config.asks_collector else None
+        self._tells = not config.compat
         self._recurring = frozenset(
             rule.id for rule in self._rules if rule.category == "secret" and ("(" in rule.expression.replace("(?", ""))
         )
@@ -67,7 +73,7 @@ class RedactionProcessor(Processor):
         self._content = content
         self._has_modes = content.mode != "redact" or bool(content.routes or content.environments or content.retention)
         self._digest = Replacements(config).digest
-        self.only_findings = not self._has_modes
+        self.only_findings = not self._has_modes and self._collector is None
         self._found = settings.meter.counter("redaction_findings", "Values replaced.", ["rule"]).labels
         self._unscanned = settings.meter.counter("redaction_unscanned", "Texts not scanned.", ["reason"]).labels
 
@@ -119,7 +125,17 @@ class RedactionProcessor(Processor):
 
     def _redact(self, holder: Item | Resource, keep: frozenset[str] = frozenset()) -> tuple[list[str], int]:
         """Redact all texts; return the ids of the rules that fired, once for each place, and how much was not seen."""
-        texts = [text for text in holder.texts() if text.key not in keep]
+        fired: list[str] = []
+        collector = self._collector
+        texts = holder.texts()
+        if collector is not None:
+            changed = collector.apply(holder)
+            self._found(_BLOCKED).inc(changed)
+            if self._tells:
+                fired += [_BLOCKED] * changed
+            texts = [text for text in holder.texts() if not collector.ignores(text)]
+        if keep:
+            texts = [text for text in texts if text.key not in keep]
         failed = 0
         scanned = []
         for text in texts:
@@ -128,16 +144,16 @@ class RedactionProcessor(Processor):
                 failed += 1
             else:
                 scanned.append(text)
-        fired: list[str] = []
+        found: list[str] = []
         values: dict[str, str] = {}
         for text, findings in zip(scanned, holder.findings(scanned), strict=True):
             if findings:
-                failed += self._redact_text(text, findings, fired, values)
+                failed += self._redact_text(text, findings, found, values)
         if values:
-            self._redact_again(scanned, values, fired)
-        for rule in fired:
+            self._redact_again(scanned, values, found)
+        for rule in found:
             self._found(rule).inc()
-        return fired, failed
+        return fired + found, failed
 
     def _redact_text(self, text: Text, findings: Sequence[Finding], fired: list[str], values: dict[str, str]) -> int:
         value = text.value
@@ -168,6 +184,8 @@ class RedactionProcessor(Processor):
             if label is None or (finding.start, finding.end) in markers:
                 continue  # another processor's rule, or a marker
             if is_identifier and label in _UNCHECKED:
+                continue
+            if self._collector is not None and self._collector.allows(said, finding.start, finding.end):
                 continue
             yield finding
 
