@@ -122,11 +122,12 @@ class CollectorRedaction:
             elif self._removes(key):
                 attributes.remove(key)
                 summary.redacted.append(key)
-            elif not isinstance(value := attributes.get(key), str) and value is not None:
-                self._no_string(attributes, key, value, summary)
+            elif (value := attributes.get(key)) == "" or not isinstance(value, str | None):
+                self._no_text(attributes, key, value, summary)
         return summary
 
-    def _no_string(self, attributes: Attributes, key: str, value: Value, summary: Summary) -> None:
+    def _no_text(self, attributes: Attributes, key: str, value: Value, summary: Summary) -> None:
+        """Do the same to what is no text to be walked: numbers, lists, maps, and texts without anything in them."""
         said = _as_string(value) if self._all_types else ""
         if self._is_allowed(said):
             summary.allowed.append(key)
