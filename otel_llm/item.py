@@ -82,10 +82,12 @@ class Item(Attributes):
         detector = self._shared.detector
         if detector is None:
             return [()] * len(texts)
-        if self._findings is None:  # most items are never scanned: they need no table
-            self._findings = {}
-        known = self._findings
         said = [("" if text.kind == "key" else text.key, text.value) for text in texts]
+        known = self._findings
+        if known is None:
+            found = detector.scan(said)
+            self._findings = dict(zip(said, found, strict=True))
+            return found
         fresh = [each for each in dict.fromkeys(said) if each not in known]
         if fresh:
             known.update(zip(fresh, detector.scan(fresh), strict=True))

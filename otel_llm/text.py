@@ -16,7 +16,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from otel_llm.values import without_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from google.protobuf.message import Message
 
@@ -39,27 +39,25 @@ EXEMPT: Final = {
 class Text:
     """One text: where it is, what it says, and the means to change it."""
 
-    __slots__ = ("_field", "_message", "_pair", "_place", "_touched", "key", "kind", "path")
+    __slots__ = ("_at", "_field", "_message", "_place", "key", "kind", "value")
 
-    def __init__(self, at: _Place, message: Any, field: str, place: int | None) -> None:
+    def __init__(self, at: _Place, message: Any, field: str, place: int | None, value: str | bytes) -> None:
+        self._at = at
         self._message = message
         self._field = field
         self._place = place
-        self._pair = None if at.in_list else at.pair
-        self._touched = at.touched
-        position = "" if place is None else f"[{place}]"
-        self.path = f"{at.path}{field}{position}"
-        """Where it stands, by field names and positions alone, such as `attributes[3].value.string_value`."""
-        self.key = at.pair.pair.key if at.pair else ""
+        self.value = value
+        """What it says: as it was when it was found, or as this slot has replaced it since."""
+        self.key: str = at.key
         """The key of the attribute that it belongs to; empty for a field such as a span's name."""
-        self.kind: Kind = "field" if at.pair is None else "key" if message is at.pair.pair else "value"
+        self.kind: Kind = "field" if at.pair is None else "key" if message is at.pair else "value"
         """Whether it is a field of the message, an attribute's key, or in an attribute's value."""
 
     @property
-    def value(self) -> str | bytes:
-        """What it says now."""
-        held = getattr(self._message, self._field)
-        return held if self._place is None else held[self._place]  # type: ignore[no-any-return]  # protobuf's any
+    def path(self) -> str:
+        """Where it stands, by field names and positions alone, such as `attributes[3].value.string_value`."""
+        position = "" if self._place is None else f"[{self._place}]"
+        return f"{self._at.path}{self._field}{position}"
 
     def replace(self, value: str | bytes) -> None:
         """Say something else, of the same type."""
@@ -71,17 +69,23 @@ class Text:
             setattr(self._message, self._field, value)
         else:
             getattr(self._message, self._field)[self._place] = value
-        self._touched()
+        self.value = value
+        self._at.touched()
 
     def remove(self) -> None:
         """Take it away: an attribute whole, an element of a list by leaving an empty one there."""
-        if self._pair is not None:
-            self._pair.remove()
+        at = self._at
+        if at.pair is not None and not at.in_list:
+            for position, sibling in enumerate(at.siblings):
+                if sibling is at.pair:
+                    del at.siblings[position]
+                    break
         elif self._place is None:
             self._message.ClearField(self._field)
         else:
             getattr(self._message, self._field)[self._place] = type(self.value)()
-        self._touched()
+        self.value = type(self.value)()
+        at.touched()
 
 
 def texts_of(message: Message, touched: Callable[[], None], *, skip: frozenset[str] = frozenset()) -> list[Text]:
@@ -92,28 +96,33 @@ def texts_of(message: Message, touched: Callable[[], None], *, skip: frozenset[s
         touched: called after every change.
         skip: names of fields of *message* itself to leave out, because somebody else walks them.
     """
-    return list(_walk(message, _Place("", None, False, touched), skip))
+    found: list[Text] = []
+    _walk(message, _Place(None, "", None, touched), found, skip)
+    return found
 
 
-class _Pair(NamedTuple):
-    """An attribute, and the list that it stands in."""
+class _Place:
+    """A message on the way: how it was come by, and the innermost attribute around it."""
 
-    siblings: Any
-    pair: KeyValue
+    __slots__ = ("_name", "_parent", "_position", "in_list", "key", "pair", "siblings", "touched")
 
-    def remove(self) -> None:
-        for position, sibling in enumerate(self.siblings):
-            if sibling is self.pair:
-                del self.siblings[position]
-                return
+    def __init__(self, parent: _Place | None, name: str, position: int | None, touched: Callable[[], None]) -> None:
+        self._parent = parent
+        self._name = name
+        self._position = position
+        self.touched = touched
+        self.pair: Any = parent.pair if parent else None
+        self.siblings: Any = parent.siblings if parent else None
+        """The list that the attribute stands in."""
+        self.key: str = parent.key if parent else ""
+        self.in_list: bool = parent.in_list if parent else False
 
-
-class _Place(NamedTuple):
-    path: str
-    pair: _Pair | None
-    """The attribute that is being walked, the innermost where one holds others."""
-    in_list: bool
-    touched: Callable[[], None]
+    @property
+    def path(self) -> str:
+        if self._parent is None:
+            return ""
+        position = "" if self._position is None else f"[{self._position}]"
+        return f"{self._parent.path}{self._name}{position}."
 
 
 class _Step(NamedTuple):
@@ -121,26 +130,44 @@ class _Step(NamedTuple):
     kind: Literal["text", "texts", "message", "messages"]
 
 
-def _walk(message: Any, at: _Place, skip: frozenset[str] = frozenset()) -> Iterator[Text]:
+def _walk(message: Any, at: _Place, found: list[Text], skip: frozenset[str] = frozenset()) -> None:
     for name, kind in _steps(message.DESCRIPTOR):
         if name in skip:
             continue
         held = getattr(message, name)
         if kind == "text":
             if held:
-                yield Text(at, message, name, None)
+                found.append(Text(at, message, name, None, held))
         elif kind == "texts":
-            yield from (Text(at, message, name, position) for position, text in enumerate(held) if text)
+            found += (Text(at, message, name, position, text) for position, text in enumerate(held) if text)
         elif kind == "message":
             if message.HasField(name):
-                yield from _walk(held, at._replace(path=f"{at.path}{name}."))
+                _walk(held, _Place(at, name, None, at.touched), found)
         else:
             for position, item in enumerate(held):
-                path = f"{at.path}{name}[{position}]."
+                inner = _Place(at, name, position, at.touched)
                 if isinstance(item, KeyValue):
-                    yield from _walk(item, _Place(path, _Pair(held, item), False, at.touched))
+                    inner.pair, inner.siblings, inner.key, inner.in_list = item, held, item.key, False
+                    _walk_pair(item, inner, found)
                 else:
-                    yield from _walk(item, at._replace(path=path, in_list=isinstance(item, AnyValue)))
+                    inner.in_list = at.in_list or isinstance(item, AnyValue)
+                    _walk(item, inner, found)
+
+
+def _walk_pair(pair: Any, at: _Place, found: list[Text]) -> None:
+    """Walk an attribute, of which most are a short text: by descriptors these would take three times as long."""
+    if not _PAIRS_ARE_KNOWN:
+        _walk(pair, at, found)
+        return
+    if at.key:
+        found.append(Text(at, pair, "key", None, at.key))
+    value = pair.value
+    kind = value.WhichOneof("value")
+    if kind == "string_value":
+        if text := value.string_value:
+            found.append(Text(_Place(at, "value", None, at.touched), value, kind, None, text))
+    elif kind not in _NUMBERS:
+        _walk(value, _Place(at, "value", None, at.touched), found)
 
 
 @cache
@@ -154,3 +181,10 @@ def _steps(descriptor: Descriptor) -> tuple[_Step, ...]:
         elif field.type == FieldDescriptor.TYPE_MESSAGE:
             steps.append(_Step(field.name, "messages" if field.is_repeated else "message"))
     return tuple(steps)
+
+
+_NUMBERS: Final = frozenset({None, "int_value", "double_value", "bool_value"})
+_PAIRS_ARE_KNOWN: Final = _steps(KeyValue.DESCRIPTOR) == (("key", "text"), ("value", "message")) and all(
+    field.containing_oneof is not None for field in AnyValue.DESCRIPTOR.fields
+)
+"""Whether attributes have no more fields than `_walk_pair` knows; a newer OTLP may give them some."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_llm.detection.cache import MIN_BYTES, ContentCache, Place
 from otel_llm.detection.disguise import DISGUISES, has_base64
-from otel_llm.detection.engines import EngineName, compile_patterns, installed
+from otel_llm.detection.engines import EngineName, Pattern, compile_patterns, installed
 from otel_llm.detection.finding import TOO_DEEP, Finding
 from otel_llm.detection.segment import Segment, segments_of
 from otel_llm.detection.validators import COSTLY, Candidate, validator
@@ -28,6 +28,11 @@ _CONTINUATION: Final = bytes(range(0x80, 0xC0))
 """Bytes of a character in UTF-8 other than its first."""
 _KEYS: Final = 4096
 """Names of attributes of which it is remembered whether they are sensitive."""
+_SHORT: Final = 64
+"""Characters: a longer text is hardly said twice."""
+_REMEMBERED: Final = 8192
+_JOINED: Final = 512
+"""Bytes: shorter segments are scanned together, as a call of the engine costs what several hundred bytes do."""
 _MIN_CHECKS: Final = 64
 _BYTES_PER_CHECK: Final = 512
 
@@ -59,8 +64,8 @@ class RuleDetector:
             ValueError: the engine does not read a rule's pattern; its place is the error's only argument.
         """
         self._rules = tuple(rules)
-        patterns = tuple((rule.expression, rule.keywords) for rule in self._rules)
-        disguises = tuple((expression, ()) for expression in DISGUISES)
+        patterns = tuple(Pattern(rule.expression, rule.keywords, rule.trigger) for rule in self._rules)
+        disguises = tuple(map(Pattern, DISGUISES))
         self._engine = compile_patterns(patterns + disguises, engine or installed())()
         self._validators: list[Validator | None] = [
             validator(rule.validator) if rule.validator else None for rule in self._rules
@@ -70,6 +75,8 @@ class RuleDetector:
         # A server's own address is on every span: where only addresses fired, a second look is worth its while.
         self._addresses = frozenset(place for place, rule in enumerate(self._rules) if rule.validator == "ipv4")
         self._sensitive: dict[str, tuple[int, ...]] = {}
+        self._clean: dict[tuple[str, str | bytes], None] = {}
+        """Short texts in which nothing was found, with their keys: names of attributes, models and statuses recur."""
         self._cache = ContentCache(cache_entries) if cache_entries else None
         self._checks = 0
 
@@ -85,20 +92,35 @@ class RuleDetector:
 
     def scan(self, texts: Sequence[tuple[str, str | bytes]], /) -> Sequence[Sequence[Finding]]:
         """Return what was found in each text, by `start`."""
-        found: list[set[Finding]] = [set() for _ in texts]
-        segments: list[Segment] = []
-        for owner, (key, text) in enumerate(texts):
-            decoded = text if isinstance(text, str) else _as_text(text)
-            for part in segments_of(owner, key, decoded):
-                if isinstance(part, Segment):
-                    segments.append(part)
-                else:
-                    found[owner].add(Finding(TOO_DEEP, *part.original(0, len(part.text))))
+        clean = self._clean
+        fresh = [place for place, said in enumerate(texts) if len(said[1]) > _SHORT or said not in clean]
+        found: dict[int, set[Finding]] = {}
+        segments = self._segments(fresh, texts, found)
         self._checks = _MIN_CHECKS + sum(len(segment.data) for segment in segments) // _BYTES_PER_CHECK
         for segment, places in zip(segments, self._places(segments), strict=True):
             if places:
-                found[segment.owner].update(self._findings(segment, places))
-        return [_ordered(each, text) if each else () for each, (_, text) in zip(found, texts, strict=True)]
+                found.setdefault(segment.owner, set()).update(self._findings(segment, places))
+        if len(clean) > _REMEMBERED:
+            clean.clear()
+        clean.update((texts[place], None) for place in fresh if place not in found and len(texts[place][1]) <= _SHORT)
+        result: list[Sequence[Finding]] = [()] * len(texts)
+        for place, findings in found.items():
+            result[place] = _ordered(findings, texts[place][1])
+        return result
+
+    def _segments(
+        self, fresh: Iterable[int], texts: Sequence[tuple[str, str | bytes]], found: dict[int, set[Finding]]
+    ) -> list[Segment]:
+        """Return what texts are cut into; add what is nested too deep to the findings."""
+        segments: list[Segment] = []
+        for owner in fresh:
+            key, text = texts[owner]
+            for part in segments_of(owner, key, text if isinstance(text, str) else _as_text(text)):
+                if isinstance(part, Segment):
+                    segments.append(part)
+                else:
+                    found.setdefault(owner, set()).add(Finding(TOO_DEEP, *part.original(0, len(part.text))))
+        return segments
 
     def _places(self, segments: Sequence[Segment]) -> Iterator[Sequence[Place]]:
         """Yield what rules find in each segment, by offsets of its bytes."""
@@ -117,38 +139,51 @@ class RuleDetector:
             yield places
 
     def _scanned(self, segments: Sequence[Segment]) -> Iterator[Sequence[Place]]:
-        """Scan segments together: one call of the engine costs what several hundred bytes do."""
+        """Scan short segments together, long ones each by itself."""
         found: list[list[Place]] = [[] for _ in segments]
-        data = b"\0".join([segment.data for segment in segments])
-        starts = list(accumulate((len(segment.data) + 1 for segment in segments), initial=0))
-        fired = self._engine.fired(data) if data else ()
-        keys_fired = not self._on_keys.isdisjoint(fired)
-        for rule in fired:
-            if rule not in self._on_keys and rule < len(self._rules):
-                self._locate(rule, data, starts, segments, found)
-        for segment, places in zip(segments, found, strict=True):
-            places.extend(self._under_keys(segment, in_document=keys_fired))
-        yield from found
+        short = [number for number, segment in enumerate(segments) if len(segment.data) < _JOINED]
+        data = b"\0".join([segments[number].data for number in short])
+        self._scan(data, short, segments, found)
+        for number, segment in enumerate(segments):
+            if len(segment.data) >= _JOINED:
+                self._scan(segment.data, (number,), segments, found)
+        return iter(found)
 
-    def _locate(
-        self, rule: int, data: bytes, starts: Sequence[int], segments: Sequence[Segment], found: list[list[Place]]
+    def _scan(
+        self, data: bytes, numbers: Sequence[int], segments: Sequence[Segment], found: Sequence[list[Place]]
     ) -> None:
-        """Add what one rule finds. A match that runs on into the next segment makes it look into each by itself."""
-        located: list[tuple[int, Place]] = []
-        for start, end in self._engine.spans(rule, data):
+        """Add what is found in *data*, in which some of the segments are joined."""
+        starts = list(accumulate((len(segments[number].data) + 1 for number in numbers), initial=0))
+        keys_fired = False
+        for rule, spans in self._engine.found(data) if data else ():
+            if rule in self._on_keys:
+                keys_fired = True
+            elif rule < len(self._rules):
+                for number, start, end in self._located(rule, spans, starts, numbers, segments):
+                    if self._holds(rule, segments[number], start, end):
+                        found[number].append((rule, start, end))
+        for number in numbers:
+            found[number].extend(self._under_keys(segments[number], in_document=keys_fired))
+
+    def _located(
+        self,
+        rule: int,
+        spans: Iterator[tuple[int, int]],
+        starts: Sequence[int],
+        numbers: Sequence[int],
+        segments: Sequence[Segment],
+    ) -> Sequence[tuple[int, int, int]]:
+        """Return which segments spans are in, and where in them.
+
+        One that runs on into the next segment makes the rule look into each by itself.
+        """
+        located = []
+        for start, end in spans:
             place = bisect_right(starts, start) - 1
-            begin = starts[place]
             if end >= starts[place + 1]:
-                located = [
-                    (number, (rule, *span))
-                    for number, segment in enumerate(segments)
-                    for span in self._engine.spans(rule, segment.data)
-                ]
-                break
-            located.append((place, (rule, start - begin, end - begin)))
-        for number, (_, start, end) in located:
-            if self._holds(rule, segments[number], start, end):
-                found[number].append((rule, start, end))
+                return [(each, *span) for each in numbers for span in self._engine.spans(rule, segments[each].data)]
+            located.append((numbers[place], start - starts[place], end - starts[place]))
+        return located
 
     def _holds(self, rule: int, segment: Segment, start: int, end: int) -> bool:
         check = self._validators[rule]

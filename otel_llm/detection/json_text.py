@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ESCAPE", "Literal", "decode_escape", "is_json", "literals"]
 
-_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL
 )
@@ -55,19 +54,28 @@ def is_json(text: str) -> bool:
 
 def literals(document: str) -> Iterator[Literal]:
     """Yield every string of a document that `is_json`."""
+    find = document.find
     key = ""
     position = 0
-    for match in _STRING.finditer(document):
-        start, end = match.span()
-        if "}" in document[position:start]:
+    while (quote := find('"', position)) >= 0:
+        start, end = quote + 1, find('"', quote + 1)
+        while _is_escaped(document, end):
+            end = find('"', end + 1)
+        if find("}", position, quote) >= 0:
             key = ""
-        position = end
-        is_key = document[end : end + 8].lstrip(" \t\r\n").startswith(":")
+        position = end + 1
+        is_key = document[position : position + 8].lstrip(" \t\r\n").startswith(":")
         if is_key:
-            key = document[start + 1 : end - 1]
-            yield Literal(start + 1, end - 1, key, is_key=True)
-        else:
-            yield Literal(start + 1, end - 1, key, is_key=False)
+            key = document[start:end]
+        yield Literal(start, end, key, is_key)
+
+
+def _is_escaped(document: str, place: int) -> bool:
+    """Tell whether an odd number of backslashes stands before a place."""
+    before = place
+    while document[before - 1] == "\\":
+        before -= 1
+    return (place - before) % 2 == 1
 
 
 def decode_escape(match: re.Match[str]) -> str:

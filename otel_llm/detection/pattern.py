@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["MAX_PATTERN", "beside", "check_pattern", "loosened", "separated"]
+__all__ = ["MAX_PATTERN", "beside", "check_pattern", "loosened", "max_width", "separated"]
 
 MAX_PATTERN: Final = 4096
 """Characters. Longer ones compile slowly and cannot be reviewed."""
@@ -18,6 +18,9 @@ _TOKEN: Final = re.compile(r"\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])(?:\\.|\[:\w+:\]|[^\
 _REPEAT: Final = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _ENOUGH: Final = 12
 """Repeats that a trigger asks for: automata that count to more are large, and fire hardly less often."""
+_OPENING: Final = re.compile(r"\((?:\?i?:|\?i\))?")
+_QUANTIFIER: Final = re.compile(r"(?:\{(\d+)(,?)(\d*)\}|([*+?]))\??")
+_UNLIMITED: Final = 1 << 20
 _EDGES: Final = {"^": r"(?:^|\x00)", "$": r"(?:$|\x00)"}
 _NOT_PORTABLE: Final = re.compile(r"\\[0-9ABCEGKQRXZhkpPuvzN]|\(\?P|[*+?}]\+")
 _MAX_REPEAT: Final = 1000
@@ -59,6 +62,37 @@ def loosened(pattern: str) -> str:
     Without word boundaries and anchors: in a request as it came, a byte of protobuf may be a word character.
     """
     return _REPEAT.sub(_fewer, "".join(token for token in _TOKEN.findall(pattern) if token not in {"\\b", "^", "$"}))
+
+
+def max_width(pattern: str) -> int:
+    """Return the most bytes that a pattern matches; a million and more where nothing limits them."""
+    groups = [[0, 0]]  # of each open group the widest alternative before, and the width of this one
+    last = position = 0
+    while position < len(pattern):
+        if quantifier := _QUANTIFIER.match(pattern, position):
+            low, comma, high, sign = quantifier.groups()
+            most = int(high or (low if not comma else _UNLIMITED)) if low else 1 if sign == "?" else _UNLIMITED
+            groups[-1][1] += last * (most - 1)
+            last, position = 0, quantifier.end()
+            continue
+        token = _OPENING.match(pattern, position) or _TOKEN.match(pattern, position)
+        position += len(token[0])  # type: ignore[index]  # a token is any character
+        match token[0]:  # type: ignore[index]  # as above
+            case "(" | "(?:" | "(?i:":
+                groups.append([0, 0])
+                last = 0
+            case ")":
+                last = max(groups.pop())
+                groups[-1][1] += last
+            case "|":
+                groups[-1] = [max(groups[-1]), 0]
+                last = 0
+            case "^" | "$" | "\\b" | "(?i)":
+                last = 0
+            case _:
+                last = 1
+                groups[-1][1] += 1
+    return max(groups[0])
 
 
 def separated(pattern: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from otel_llm.detection.pattern import loosened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +15,8 @@ if TYPE_CHECKING:
     class Engine(Protocol):
         """Compiled patterns, for one thread. Patterns are known by their places in the list they were compiled from."""
 
-        def fired(self, data: bytes) -> Sequence[int]:
-            """Return the patterns that may match in *data*: all that do, and some that do not."""
+        def found(self, data: bytes) -> Iterator[tuple[int, Iterator[tuple[int, int]]]]:
+            """Yield the patterns that may match in *data*, each once, with where it does, as `spans`."""
             ...
 
         def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
@@ -32,12 +34,24 @@ if TYPE_CHECKING:
     """Makes an engine for a thread."""
 
 
-__all__ = ["Engine", "EngineName", "Program", "compile_patterns", "installed"]
+__all__ = ["Engine", "EngineName", "Pattern", "Program", "compile_patterns", "installed"]
 
 EngineName = Literal["hyperscan", "re2", "re"]
 
-Pattern = tuple[str, tuple[str, ...]]
-"""An expression, and the keywords of which one stands in whatever it matches."""
+
+class Pattern(NamedTuple):
+    """What an engine compiles."""
+
+    expression: str
+    keywords: tuple[str, ...] = ()
+    """Texts of which one stands in whatever it matches, in any case."""
+    trigger: str = ""
+    """An expression that matches in whatever this one matches, where that is faster to look for."""
+
+    @property
+    def loose(self) -> str:
+        """What fires wherever it matches, whatever stands around."""
+        return loosened(self.trigger or self.expression)
 
 
 def installed() -> EngineName:

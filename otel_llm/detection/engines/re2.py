@@ -11,7 +11,7 @@ import re2
 
 from otel_llm.detection.engines.keywords import Keywords
 from otel_llm.detection.engines.matches import iterate
-from otel_llm.detection.pattern import loosened, separated
+from otel_llm.detection.pattern import separated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,9 +28,9 @@ class Re2Program:
     """Compiled patterns. RE2's are safe to share among threads."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self._patterns = compile_re2([separated(expression) for expression, _ in patterns])
-        self._loose = compile_re2([loosened(expression) for expression, _ in patterns])
-        self._keywords = Keywords([keywords for _, keywords in patterns])
+        self._patterns = compile_re2([separated(pattern.expression) for pattern in patterns])
+        self._loose = compile_re2([pattern.loose for pattern in patterns])
+        self._keywords = Keywords([pattern.keywords for pattern in patterns])
 
     def __call__(self) -> Re2Engine:
         """Make an engine for a thread."""
@@ -45,9 +45,10 @@ class Re2Engine:
         self._loose = loose
         self._candidates = keywords.candidates
 
-    def fired(self, data: bytes) -> Sequence[int]:
-        """Return the patterns that may match."""
-        return list(self._candidates(data))
+    def found(self, data: bytes) -> Iterator[tuple[int, Iterator[tuple[int, int]]]]:
+        """Yield the patterns that may match, each with where it does."""
+        for place in self._candidates(data):
+            yield place, self.spans(place, data)
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         """Return the tolerated ones that may match; None where another one may."""

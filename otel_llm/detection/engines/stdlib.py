@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_llm.detection.engines.keywords import Keywords
 from otel_llm.detection.engines.matches import iterate
-from otel_llm.detection.pattern import loosened, separated
+from otel_llm.detection.pattern import separated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,13 +32,14 @@ class StdlibEngine:
     """Finds by keyword, then by pattern."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self._patterns = [re.compile(separated(expression).encode()) for expression, _ in patterns]
-        self._loose = [re.compile(loosened(expression).encode(), re.DOTALL) for expression, _ in patterns]
-        self._candidates = Keywords([keywords for _, keywords in patterns]).candidates
+        self._patterns = [re.compile(separated(pattern.expression).encode()) for pattern in patterns]
+        self._loose = [re.compile(pattern.loose.encode(), re.DOTALL) for pattern in patterns]
+        self._candidates = Keywords([pattern.keywords for pattern in patterns]).candidates
 
-    def fired(self, data: bytes) -> Sequence[int]:
-        """Return the patterns that may match."""
-        return list(self._candidates(data))
+    def found(self, data: bytes) -> Iterator[tuple[int, Iterator[tuple[int, int]]]]:
+        """Yield the patterns that may match, each with where it does."""
+        for place in self._candidates(data):
+            yield place, self.spans(place, data)
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         """Return the tolerated ones that may match; None where another one may."""
