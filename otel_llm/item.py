@@ -71,8 +71,12 @@ class Item(Attributes):
         self._shared.dirty = True
 
     @abstractmethod
-    def texts(self) -> list[Text]:
-        """Return every text on it."""
+    def texts(self, *, unless_clean: bool = False) -> list[Text]:
+        """Return every text on it.
+
+        Args:
+            unless_clean: leave out those in which the chain's detector would find nothing, as far as it remembers.
+        """
 
     def findings(self, texts: Sequence[Text]) -> Sequence[Sequence[Finding]]:
         """Return what the chain's detector finds in each of some of `texts()`.

@@ -30,10 +30,10 @@ class Resource(Attributes):
         super().__init__(getattr(envelope, self.kind), shared)
         self._envelope = envelope
 
-    def texts(self) -> list[Text]:
+    def texts(self, *, unless_clean: bool = False) -> list[Text]:
         """Return every text of it, its envelope's schema URL included; not those of the spans below."""
         below = frozenset(f.name for f in self._envelope.DESCRIPTOR.fields if f.is_repeated)
-        return texts_of(self._envelope, self._touched, skip=below)
+        return texts_of(self._envelope, self._touched, skip=below, clean=self._clean if unless_clean else ())
 
     def findings(self, texts: Sequence[Text]) -> Sequence[Sequence[Finding]]:
         """Return what the chain's detector finds in each of some of `texts()`."""

@@ -16,13 +16,14 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from otel_llm.values import without_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from google.protobuf.message import Message
 
 __all__ = ["EXEMPT", "Text", "texts_of"]
 
 Kind = Literal["key", "value", "field"]
+_Said = tuple[str, "str | bytes"]
 
 EXEMPT: Final = {
     "opentelemetry.proto.trace.v1.Span.trace_id": "an identifier of 16 random bytes",
@@ -88,16 +89,23 @@ class Text:
         at.touched()
 
 
-def texts_of(message: Message, touched: Callable[[], None], *, skip: frozenset[str] = frozenset()) -> list[Text]:
+def texts_of(
+    message: Message,
+    touched: Callable[[], None],
+    *,
+    skip: frozenset[str] = frozenset(),
+    clean: Container[tuple[str, str | bytes]] = (),
+) -> list[Text]:
     """Return a slot for every text in *message* that is not empty, in the order of its fields.
 
     Args:
         message: what to walk.
         touched: called after every change.
         skip: names of fields of *message* itself to leave out, because somebody else walks them.
+        clean: texts of attributes to leave out, as pairs of the attribute's key (none for a key itself) and the text.
     """
     found: list[Text] = []
-    _walk(message, _Place(None, "", None, touched), found, skip)
+    _walk(message, _Place(None, "", None, touched), found, clean, skip)
     return found
 
 
@@ -125,15 +133,28 @@ class _Place:
         return f"{self._parent.path}{self._name}{position}."
 
 
+class _Pair(_Place):
+    """An attribute on the way."""
+
+    __slots__ = ()
+
+    def __init__(self, parent: _Place, name: str, position: int, pair: Any, siblings: Any) -> None:
+        super().__init__(parent, name, position, parent.touched)
+        self.pair, self.siblings, self.key, self.in_list = pair, siblings, pair.key, False
+
+
+_Kind = Literal["text", "texts", "message", "messages", "pairs"]
+
+
 class _Step(NamedTuple):
     name: str
-    kind: Literal["text", "texts", "message", "messages"]
+    kind: _Kind
 
 
-def _walk(message: Any, at: _Place, found: list[Text], skip: frozenset[str] = frozenset()) -> None:
-    for name, kind in _steps(message.DESCRIPTOR):
-        if name in skip:
-            continue
+def _walk(
+    message: Any, at: _Place, found: list[Text], clean: Container[_Said], skip: frozenset[str] = frozenset()
+) -> None:
+    for name, kind in _steps(message.DESCRIPTOR, skip):
         held = getattr(message, name)
         if kind == "text":
             if held:
@@ -142,44 +163,56 @@ def _walk(message: Any, at: _Place, found: list[Text], skip: frozenset[str] = fr
             found += (Text(at, message, name, position, text) for position, text in enumerate(held) if text)
         elif kind == "message":
             if message.HasField(name):
-                _walk(held, _Place(at, name, None, at.touched), found)
+                _walk(held, _Place(at, name, None, at.touched), found, clean)
+        elif kind == "pairs":
+            for position, pair in enumerate(held):
+                if not _is_clean(pair, clean):
+                    _walk_pair(pair, _Pair(at, name, position, pair, held), found, clean)
         else:
-            for position, item in enumerate(held):
-                inner = _Place(at, name, position, at.touched)
-                if isinstance(item, KeyValue):
-                    inner.pair, inner.siblings, inner.key, inner.in_list = item, held, item.key, False
-                    _walk_pair(item, inner, found)
-                else:
-                    inner.in_list = at.in_list or isinstance(item, AnyValue)
-                    _walk(item, inner, found)
+            _walk_list(held, at, name, found, clean)
 
 
-def _walk_pair(pair: Any, at: _Place, found: list[Text]) -> None:
-    """Walk an attribute, of which most are a short text: by descriptors these would take three times as long."""
-    if not _PAIRS_ARE_KNOWN:
-        _walk(pair, at, found)
-        return
-    if at.key:
-        found.append(Text(at, pair, "key", None, at.key))
+def _walk_list(held: Any, at: _Place, name: str, found: list[Text], clean: Container[_Said]) -> None:
+    for position, item in enumerate(held):
+        inner = _Place(at, name, position, at.touched)
+        inner.in_list = at.in_list or isinstance(item, AnyValue)
+        _walk(item, inner, found, clean)
+
+
+def _is_clean(pair: Any, clean: Container[_Said]) -> bool:
+    """Tell whether an attribute is a number or a text that many have: nothing needs to be made for those."""
+    if not _PAIRS_ARE_KNOWN or ("", key := pair.key) not in clean:
+        return False
     value = pair.value
     kind = value.WhichOneof("value")
-    if kind == "string_value":
-        if text := value.string_value:
-            found.append(Text(_Place(at, "value", None, at.touched), value, kind, None, text))
-    elif kind not in _NUMBERS:
-        _walk(value, _Place(at, "value", None, at.touched), found)
+    return kind in _NUMBERS or (kind == "string_value" and (key, value.string_value) in clean)
+
+
+def _walk_pair(pair: Any, at: _Place, found: list[Text], clean: Container[_Said]) -> None:
+    """Walk an attribute, of which most are a short text: by descriptors these would take three times as long."""
+    value = pair.value
+    if not _PAIRS_ARE_KNOWN or value.WhichOneof("value") != "string_value":
+        _walk(pair, at, found, clean)
+        return
+    if at.key and ("", at.key) not in clean:
+        found.append(Text(at, pair, "key", None, at.key))
+    if (text := value.string_value) and (at.key, text) not in clean:
+        found.append(Text(_Place(at, "value", None, at.touched), value, "string_value", None, text))
 
 
 @cache
-def _steps(descriptor: Descriptor) -> tuple[_Step, ...]:
+def _steps(descriptor: Descriptor, skip: frozenset[str] = frozenset()) -> tuple[_Step, ...]:
     """Return how to walk one kind of message, decided once."""
     steps = []
     for field in descriptor.fields:
+        if field.name in skip:
+            continue
         if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
             if field.full_name not in EXEMPT:
                 steps.append(_Step(field.name, "texts" if field.is_repeated else "text"))
         elif field.type == FieldDescriptor.TYPE_MESSAGE:
-            steps.append(_Step(field.name, "messages" if field.is_repeated else "message"))
+            many: _Kind = "pairs" if field.message_type is KeyValue.DESCRIPTOR else "messages"
+            steps.append(_Step(field.name, many if field.is_repeated else "message"))
     return tuple(steps)
 
 

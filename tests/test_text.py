@@ -140,6 +140,8 @@ def test_a_text_is_scanned_once_for_each_thing_it_says() -> None:
             scanned.extend(texts)
             return [[Finding("rule", 0, len(text))] for _, text in texts]
 
+        clean = ()
+
         def is_clean(self, raw: bytes, /) -> bool:
             return not raw
 

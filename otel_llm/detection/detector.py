@@ -15,7 +15,7 @@ from otel_llm.detection.validators import COSTLY, Candidate, validator
 from otel_llm.detection.validators.network import may_hold_public
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from otel_llm.detection.rule import Rule
     from otel_llm.detection.validators import Validator
@@ -39,6 +39,11 @@ _BYTES_PER_CHECK: Final = 512
 
 class Detector(Protocol):
     """Scans texts for all rules that a chain's processors asked for. Used by one thread at a time."""
+
+    @property
+    def clean(self) -> Container[tuple[str, str | bytes]]:
+        """Texts in which nothing was found before, each with the key that it stands under, as `scan` takes them."""
+        ...
 
     def scan(self, texts: Sequence[tuple[str, str | bytes]], /) -> Sequence[Sequence[Finding]]:
         """Return what was found in each text, by `start`. A text comes with the key that it stands under, if any."""
@@ -75,8 +80,8 @@ class RuleDetector:
         # A server's own address is on every span: where only addresses fired, a second look is worth its while.
         self._addresses = frozenset(place for place, rule in enumerate(self._rules) if rule.validator == "ipv4")
         self._sensitive: dict[str, tuple[int, ...]] = {}
-        self._clean: dict[tuple[str, str | bytes], None] = {}
-        """Short texts in which nothing was found, with their keys: names of attributes, models and statuses recur."""
+        self.clean: dict[tuple[str, str | bytes], None] = {}
+        """Of short texts those in which nothing was found: names of attributes, models and statuses recur."""
         self._cache = ContentCache(cache_entries) if cache_entries else None
         self._checks = 0
 
@@ -92,7 +97,7 @@ class RuleDetector:
 
     def scan(self, texts: Sequence[tuple[str, str | bytes]], /) -> Sequence[Sequence[Finding]]:
         """Return what was found in each text, by `start`."""
-        clean = self._clean
+        clean = self.clean
         fresh = [place for place, said in enumerate(texts) if len(said[1]) > _SHORT or said not in clean]
         found: dict[int, set[Finding]] = {}
         segments = self._segments(fresh, texts, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from otel_llm.detection.disguise import base64_runs, undisguised
@@ -20,13 +21,14 @@ _OPENING: Final = ("{", "[", '"')
 
 
 class Document:
-    """A JSON document, and its strings once somebody asks."""
+    """A JSON document in ASCII without escapes, and its strings once somebody asks."""
 
-    __slots__ = ("_literals", "view")
+    __slots__ = ("_literals", "_quotes", "view")
 
     def __init__(self, view: View) -> None:
         self.view = view
         self._literals: list[Literal] | None = None
+        self._quotes: list[int] | None = None
 
     @property
     def literals(self) -> list[Literal]:
@@ -35,15 +37,18 @@ class Document:
             self._literals = list(literals(self.view.text))
         return self._literals
 
-    def clipped(self, start: int, end: int) -> Iterator[tuple[int, int, Literal]]:
+    def clipped(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the parts of a stretch that lie in strings: a replacement must not cut the structure."""
-        strings = self.literals
-        place = bisect_right(strings, start, key=_start) - 1
-        for literal in strings[max(place, 0) :]:
-            if literal.start >= end:
+        if self._quotes is None:
+            sizes = map(len, self.view.text.split('"'))
+            self._quotes = list(accumulate(sizes, lambda quote, size: quote + size + 1))[:-1]
+        opening, closing = self._quotes[::2], self._quotes[1::2]  # without escapes every second one ends a string
+        for place in range(bisect_right(closing, start), len(closing)):
+            first, last = max(start, opening[place] + 1), min(end, closing[place])
+            if opening[place] + 1 >= end:
                 return
-            if literal.end > start:
-                yield max(start, literal.start), min(end, literal.end), literal
+            if first < last:
+                yield first, last
 
 
 class Segment:
@@ -70,7 +75,7 @@ class Segment:
             yield self.view.original(start, end)
         else:
             document = self.document.view
-            for first, last, _ in self.document.clipped(*self.view.original(start, end, until=document)):
+            for first, last in self.document.clipped(*self.view.original(start, end, until=document)):
                 yield document.original(first, last)
 
 
@@ -107,7 +112,3 @@ def _disguises(segment: Segment) -> Iterator[Segment]:
     for each in (segment, bare) if bare else (segment,):
         for view in base64_runs(each.view, each.data):
             yield Segment(segment.owner, view, "", segment.document)
-
-
-def _start(literal: Literal) -> int:
-    return literal.start

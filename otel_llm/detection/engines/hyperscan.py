@@ -26,6 +26,8 @@ __all__ = ["HyperscanEngine", "HyperscanProgram"]
 _WINDOW: Final = 4096
 _OVERLAP: Final = 640
 """Bytes."""
+_EDGE: Final = 2
+"""Of NUL, which stand for the edges of a text and are no part of a match's width."""
 
 
 class HyperscanProgram:
@@ -34,38 +36,42 @@ class HyperscanProgram:
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self._patterns = compile_re2([separated(pattern.expression) for pattern in patterns])
         triggers = {place: pattern.loose.encode() for place, pattern in enumerate(patterns)}
-        far = {place for place, pattern in enumerate(patterns) if max_width(pattern.expression) > _OVERLAP}
-        self._near = _database({place: trigger for place, trigger in triggers.items() if place not in far})
-        self._far = _database({place: trigger for place, trigger in triggers.items() if place in far})
+        self._widths = [max_width(pattern.expression) for pattern in patterns]
+        self._near = _database(
+            {place: trigger for place, trigger in triggers.items() if self._widths[place] <= _OVERLAP}
+        )
+        self._far = _database({place: trigger for place, trigger in triggers.items() if self._widths[place] > _OVERLAP})
 
     def __call__(self) -> HyperscanEngine:
         """Make an engine for a thread."""
-        return HyperscanEngine(_Trigger(self._near), _Trigger(self._far), self._patterns)
+        return HyperscanEngine(_Trigger(self._near), _Trigger(self._far), self._patterns, self._widths)
 
 
 class HyperscanEngine:
     """One thread's."""
 
-    def __init__(self, near: _Trigger, far: _Trigger, patterns: Sequence[Any]) -> None:
+    def __init__(self, near: _Trigger, far: _Trigger, patterns: Sequence[Any], widths: Sequence[int]) -> None:
         self._near = near
         self._far = far
         self._patterns = patterns
+        self._widths = widths
 
     def found(self, data: bytes) -> Iterator[tuple[int, Iterator[tuple[int, int]]]]:
         """Yield the patterns that may match, each with where it does."""
-        for pattern in self._far.fired(data):
+        for pattern, _ in self._far.fired(data):
             yield pattern, self.spans(pattern, data)
-        if len(data) <= _WINDOW + _OVERLAP:
-            for pattern in self._near.fired(data):
-                yield pattern, self.spans(pattern, data)
-            return
         stretches: dict[int, list[tuple[int, int]]] = {}
         for begin in range(0, len(data), _WINDOW):
-            for pattern in self._near.fired(data[begin : begin + _WINDOW + _OVERLAP]):
+            # What is short is scanned whole, not cut for a rest that all windows cover.
+            window = data[begin : begin + _WINDOW + _OVERLAP] if len(data) > _WINDOW + _OVERLAP else data
+            for pattern, end in self._near.fired(window):
                 before = stretches.setdefault(pattern, [])
+                start = max(begin + end - self._widths[pattern] - _EDGE, begin)
                 # Neighbours are searched as one: what begins in the first may go on into the second.
-                start = before.pop()[0] if before and before[-1][1] > begin else begin
-                before.append((start, begin + _WINDOW + _OVERLAP))
+                start = before.pop()[0] if before and before[-1][1] >= start else start
+                before.append((start, begin + len(window)))
+            if len(window) == len(data):
+                break
         for pattern, parts in stretches.items():
             yield pattern, (span for part in parts for span in iterate(self._patterns[pattern], data, *part))
 
@@ -87,12 +93,13 @@ class _Trigger:
         self._scan = database.scan if database else None
         self._scratch = hyperscan.Scratch(database) if database else None
 
-    def fired(self, data: bytes) -> Sequence[int]:
-        found: list[int] = []
+    def fired(self, data: bytes) -> Sequence[tuple[int, int]]:
+        """Return the patterns that may match, each with where the first match that may be one ends."""
+        found: list[tuple[int, int]] = []
         add = found.append
 
-        def on_match(pattern: int, *_: object) -> None:
-            add(pattern)
+        def on_match(pattern: int, _start: int, end: int, *_: object) -> None:
+            add((pattern, end))
 
         if self._scan:
             self._scan(data, match_event_handler=on_match, scratch=self._scratch)

@@ -100,10 +100,14 @@ class RedactionProcessor(Processor):
             return
         earlier = item.get(semconv.REDACTION_RULES)
         rules = {*(earlier if isinstance(earlier, list) else ()), *fired}
-        item.set(semconv.REDACTION_COUNT, (item.get_int(semconv.REDACTION_COUNT) or 0) + len(fired))
-        item.set(semconv.REDACTION_RULES, sorted(rules))
         before = item.get_str(semconv.REDACTION_STATUS)
-        item.set(semconv.REDACTION_STATUS, "partial" if failed or before == "partial" else "ok")
+        item.update(
+            {
+                semconv.REDACTION_COUNT: (item.get_int(semconv.REDACTION_COUNT) or 0) + len(fired),
+                semconv.REDACTION_RULES: sorted(rules),
+                semconv.REDACTION_STATUS: "partial" if failed or before == "partial" else "ok",
+            }
+        )
 
     def _apply_mode(self, item: Item) -> frozenset[str]:
         """Do what the content mode says; return the attributes that are to be kept as they are."""
@@ -127,8 +131,9 @@ class RedactionProcessor(Processor):
         """Redact all texts; return the ids of the rules that fired, once for each place, and how much was not seen."""
         fired: list[str] = []
         collector = self._collector
-        texts = holder.texts()
-        if collector is not None:
+        if collector is None:
+            texts = holder.texts(unless_clean=True)
+        else:
             changed = collector.apply(holder)
             self._found(_BLOCKED).inc(changed)
             if self._tells:
@@ -150,7 +155,7 @@ class RedactionProcessor(Processor):
             if findings:
                 failed += self._redact_text(text, findings, found, values)
         if values:
-            self._redact_again(scanned, values, found)
+            self._redact_again(holder, keep, values, found)
         for rule in found:
             self._found(rule).inc()
         return fired + found, failed
@@ -189,10 +194,14 @@ class RedactionProcessor(Processor):
                 continue
             yield finding
 
-    def _redact_again(self, texts: Iterable[Text], values: dict[str, str], fired: list[str]) -> None:
+    def _redact_again(
+        self, holder: Item | Resource, keep: frozenset[str], values: dict[str, str], fired: list[str]
+    ) -> None:
         """Remove what was found by its surroundings wherever it stands without them."""
         longest_first = sorted(values, key=len, reverse=True)
-        for text in texts:
+        for text in holder.texts():
+            if text.key in keep or (self._collector is not None and self._collector.ignores(text)):
+                continue
             value = text.value
             said = value if isinstance(value, str) else value.decode("latin-1")
             changed = said
