@@ -60,7 +60,7 @@ class Chain:
         """
         meter = meter or Meter()
         self._steps = [_Step(name, processor, meter) for name, processor in processors]
-        self._detector = detector or _detector_for([processor for _, processor in processors])
+        self._detector = detector or _detector_for([processor for _, processor in processors], meter)
 
     def start(self) -> None:
         """Start the processors."""
@@ -184,7 +184,7 @@ class _Step:
             )
 
 
-def _detector_for(processors: Sequence[Processor]) -> Detector | None:
+def _detector_for(processors: Sequence[Processor], meter: Meter) -> Detector | None:
     """Return one detector for the rules of all processors; None where there are none."""
     rules: dict[str, Rule] = {}
     for processor in processors:
@@ -196,7 +196,8 @@ def _detector_for(processors: Sequence[Processor]) -> Detector | None:
     from otel_llm.detection import RuleDetector  # its engines are packages that not everybody installs
 
     try:
-        return RuleDetector(rules.values())
+        entries = max(processor.remembered_texts for processor in processors)
+        return RuleDetector(rules.values(), cache_entries=entries, meter=meter)
     except ValueError as error:
         raise ConfigError(f"the rule {list(rules)[error.args[0]]} is not read by this platform's engine") from None
 

@@ -127,6 +127,9 @@ class Processor(ABC):  # noqa: B024 - which of its methods a processor has is it
     only_findings: bool = False
     """Whether it has work only where `rules` find something: what cannot hold any is then not shown to it."""
 
+    remembered_texts: int = 0
+    """Of how many texts it is remembered what `rules` found in them, so that none is scanned again."""
+
     def rules(self) -> Sequence[Rule]:
         """Return what texts are to be scanned for. The host scans each once for all processors: see `Item.findings`."""
         return ()

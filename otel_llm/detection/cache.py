@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["ContentCache", "Place"]
 
@@ -22,13 +22,13 @@ MIN_BYTES: Final = 256
 class ContentCache:
     """The most recently used findings of one thread, by a digest under a key that no other process has."""
 
-    def __init__(self, entries: int) -> None:
-        """Hold findings for so many texts: about 200 bytes each, whatever their length."""
+    def __init__(self, entries: int, found: Callable[[], object], missed: Callable[[], object]) -> None:
+        """Hold findings for so many texts: about 200 bytes each, whatever their length. Lookups are told by calls."""
+        self._hit = found
+        self._missed = missed
         self._entries = entries
         self._key = secrets.token_bytes(32)
         self._found: OrderedDict[bytes, Sequence[Place]] = OrderedDict()
-        self.hits = 0
-        self.misses = 0
 
     def digest(self, data: bytes, key: str) -> bytes:
         """Return what a text is known by."""
@@ -40,9 +40,9 @@ class ContentCache:
         """Return what was found in it, None if that is not known."""
         found = self._found.get(digest)
         if found is None:
-            self.misses += 1
+            self._missed()
             return None
-        self.hits += 1
+        self._hit()
         self._found.move_to_end(digest)
         return found
 

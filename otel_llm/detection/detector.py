@@ -10,9 +10,10 @@ from otel_llm.detection.cache import MIN_BYTES, ContentCache, Place
 from otel_llm.detection.disguise import DISGUISES, has_base64
 from otel_llm.detection.engines import EngineName, Pattern, compile_patterns, installed
 from otel_llm.detection.finding import TOO_DEEP, Finding
-from otel_llm.detection.segment import Segment, segments_of
+from otel_llm.detection.segment import Cutter, Segment
 from otel_llm.detection.validators import COSTLY, Candidate, validator
 from otel_llm.detection.validators.network import may_hold_public
+from otel_llm.telemetry import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
@@ -57,13 +58,21 @@ class Detector(Protocol):
 class RuleDetector:
     """A detector for a list of rules. Compiled once for a process; an instance for each thread costs little."""
 
-    def __init__(self, rules: Iterable[Rule], *, engine: EngineName | None = None, cache_entries: int = 0) -> None:
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        *,
+        engine: EngineName | None = None,
+        cache_entries: int = 0,
+        meter: Meter | None = None,
+    ) -> None:
         """Take the rules.
 
         Args:
             rules: what to look for; no two with one id.
             engine: which one to run them on; the best that is installed unless given.
             cache_entries: of how many texts the findings are remembered; 0 for none.
+            meter: for how often they are.
 
         Raises:
             ValueError: the engine does not read a rule's pattern; its place is the error's only argument.
@@ -82,13 +91,11 @@ class RuleDetector:
         self._sensitive: dict[str, tuple[int, ...]] = {}
         self.clean: dict[tuple[str, str | bytes], None] = {}
         """Of short texts those in which nothing was found: names of attributes, models and statuses recur."""
-        self._cache = ContentCache(cache_entries) if cache_entries else None
+        lookups = (meter or Meter()).counter("detection_cache_lookups", "Texts looked up by content.", ["outcome"])
+        told = lookups.labels("hit").inc, lookups.labels("miss").inc
+        self._cache = ContentCache(cache_entries, *told) if cache_entries else None
+        self._cutter = Cutter(self.clean, strings=cache_entries > 0)
         self._checks = 0
-
-    @property
-    def cache(self) -> ContentCache | None:
-        """What remembers findings, if anything does."""
-        return self._cache
 
     def is_clean(self, raw: bytes, /) -> bool:
         """Tell whether nothing can be found in any text that stands somewhere in *raw*, in UTF-8."""
@@ -105,6 +112,8 @@ class RuleDetector:
         for segment, places in zip(segments, self._places(segments), strict=True):
             if places:
                 found.setdefault(segment.owner, set()).update(self._findings(segment, places))
+            elif segment.is_plain:
+                clean[segment.key, segment.view.text] = None
         if len(clean) > _REMEMBERED:
             clean.clear()
         clean.update((texts[place], None) for place in fresh if place not in found and len(texts[place][1]) <= _SHORT)
@@ -120,7 +129,7 @@ class RuleDetector:
         segments: list[Segment] = []
         for owner in fresh:
             key, text = texts[owner]
-            for part in segments_of(owner, key, text if isinstance(text, str) else _as_text(text)):
+            for part in self._cutter.segments(owner, key, text if isinstance(text, str) else _as_text(text)):
                 if isinstance(part, Segment):
                     segments.append(part)
                 else:

@@ -15,11 +15,12 @@ from otel_llm.detection.view import Opaque, View
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DISGUISES", "MAX_BASE64", "base64_runs", "has_base64", "undisguised"]
+__all__ = ["DISGUISES", "MAX_BASE64", "MIN_RUN", "base64_runs", "has_base64", "undisguised"]
 
 MAX_BASE64: Final = 4096
 """Bytes. What decodes to more is a file, not a secret."""
-_MIN_RUN: Final = 20
+MIN_RUN: Final = 20
+"""Characters of base64 that are looked into: fewer hold no secret."""
 _INVISIBLE: Final = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff"
 _TOKEN: Final = re.compile(
     rf"(?P<percent>(?:%[0-9A-Fa-f]{{2}})+)|(?P<invisible>[{_INVISIBLE}\U000e0100-\U000e01ef]+)|(?P<tags>[\U000e0000-\U000e007f]+)"
@@ -42,7 +43,7 @@ DISGUISES: Final = (
 
 _BASE64: Final = frozenset((string.ascii_letters + string.digits + "+/-_").encode())
 _TO_RUN: Final = bytes(0x61 if byte in _BASE64 else 0x20 for byte in range(256))
-_RUN: Final = b"a" * _MIN_RUN
+_RUN: Final = b"a" * MIN_RUN
 _LONGEST_RUN: Final = (MAX_BASE64 + 2) // 3 * 4
 
 

@@ -59,12 +59,13 @@ def literals(document: str) -> Iterator[Literal]:
     position = 0
     while (quote := find('"', position)) >= 0:
         start, end = quote + 1, find('"', quote + 1)
-        while _is_escaped(document, end):
+        while document[end - 1] == "\\" and _is_escaped(document, end):
             end = find('"', end + 1)
         if find("}", position, quote) >= 0:
             key = ""
         position = end + 1
-        is_key = document[position : position + 8].lstrip(" \t\r\n").startswith(":")
+        behind = document[position : position + 1]
+        is_key = behind == ":" or (behind.isspace() and document[position : position + 8].lstrip()[:1] == ":")
         if is_key:
             key = document[start:end]
         yield Literal(start, end, key, is_key)

@@ -6,14 +6,14 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from otel_llm.detection.disguise import base64_runs, undisguised
+from otel_llm.detection.disguise import MIN_RUN, base64_runs, undisguised
 from otel_llm.detection.json_text import ESCAPE, Literal, decode_escape, is_json, literals
 from otel_llm.detection.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
-__all__ = ["MAX_DEPTH", "Document", "Segment", "segments_of"]
+__all__ = ["MAX_DEPTH", "Cutter", "Document", "Segment"]
 
 MAX_DEPTH: Final = 8
 """Levels of JSON in JSON that are looked into."""
@@ -69,6 +69,12 @@ class Segment:
         self.aligned = len(self.data) == len(view.text)
         """Whether offsets of bytes are offsets of characters."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a word or two in which nothing can be hidden: it is the only segment of its text."""
+        text = self.view.text
+        return len(text) < MIN_RUN and self.aligned and "%" not in text and "\\" not in text and '"' not in text
+
     def original(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield where a stretch of it stands in the text that it is from; in JSON, what of it lies in strings."""
         if self.document is None:
@@ -79,28 +85,44 @@ class Segment:
                 yield document.original(first, last)
 
 
-def segments_of(owner: int, key: str, text: str) -> Iterator[Segment | View]:
-    """Yield the segments of a text; a bare view is one that is nested too deep to be looked into."""
-    yield from _segments(owner, key, View(text), 0)
+class Cutter:
+    """Cuts texts into segments."""
 
+    def __init__(self, clean: Container[tuple[str, str | bytes]], *, strings: bool) -> None:
+        """Decide how.
 
-def _segments(owner: int, key: str, view: View, depth: int) -> Iterator[Segment | View]:
-    text = view.text
-    if not text.lstrip(" \t\r\n").startswith(_OPENING) or not is_json(text):
-        yield from _disguises(Segment(owner, view, key))
-    elif "\\" not in text and text.isascii():  # every string stands there as it is read: no need to cut
-        yield from _disguises(Segment(owner, view, key, Document(view)))
-    else:
-        for literal in literals(text):
-            part = text[literal.start : literal.end]
-            if "\\" in part:
-                leaf = View.rewritten(part, ESCAPE, decode_escape, base=literal.start, parent=view)
-            else:
-                leaf = View(part, base=literal.start, parent=view)
-            if depth == MAX_DEPTH and leaf.text.startswith(_OPENING) and is_json(leaf.text):
-                yield leaf
-            else:
-                yield from _segments(owner, "" if literal.is_key else literal.key or key, leaf, depth + 1)
+        Args:
+            clean: short texts with their keys in which nothing is found: the strings of JSON that are, are left out.
+            strings: whether JSON that could be scanned as a whole is cut into its strings too, so that each can be
+                known again: a conversation is sent with every turn, as one text and more of it each time.
+        """
+        self._clean = clean
+        self._strings = strings
+
+    def segments(self, owner: int, key: str, text: str) -> Iterator[Segment | View]:
+        """Yield the segments of a text; a bare view is one that is nested too deep to be looked into."""
+        return self._segments(owner, key, View(text), 0)
+
+    def _segments(self, owner: int, key: str, view: View, depth: int) -> Iterator[Segment | View]:
+        text = view.text
+        if not text.lstrip(" \t\r\n").startswith(_OPENING) or not is_json(text):
+            yield from _disguises(Segment(owner, view, key))
+        elif not self._strings and "\\" not in text and text.isascii():  # every string stands there as it is read
+            yield from _disguises(Segment(owner, view, key, Document(view)))
+        else:
+            for literal in literals(text):
+                part = text[literal.start : literal.end]
+                named = "" if literal.is_key else literal.key or key
+                if (named, part) in self._clean:
+                    continue
+                if "\\" in part:
+                    leaf = View.rewritten(part, ESCAPE, decode_escape, base=literal.start, parent=view)
+                else:
+                    leaf = View(part, base=literal.start, parent=view)
+                if depth == MAX_DEPTH and leaf.text.startswith(_OPENING) and is_json(leaf.text):
+                    yield leaf
+                else:
+                    yield from self._segments(owner, named, leaf, depth + 1)
 
 
 def _disguises(segment: Segment) -> Iterator[Segment]:

@@ -94,6 +94,10 @@ class RedactionConfig(CollectorConfig):
         if installed() == "re":
             yield f"scans with Python's own `re`, which some texts keep busy for long: {INSTALL}"
 
+    content_cache: Count = 0
+    """Of how many texts of 256 bytes and more the findings are remembered, by keyed digests, for conversations that are
+    sent again with every turn; about 200 bytes each and thread."""
+
     @model_validator(mode="after")
     def _has_keys(self) -> Self:
         modes = {self.replace, *self.replace_by_type.values()}

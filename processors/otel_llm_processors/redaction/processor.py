@@ -68,6 +68,7 @@ class RedactionProcessor(Processor):
             rule.id for rule in self._rules if rule.category == "secret" and ("(" in rule.expression.replace("(?", ""))
         )
         self._replace = Replacements(config).replace
+        self.remembered_texts = config.content_cache
         self._max_bytes = config.max_value_bytes
         content = config.content
         self._content = content
