@@ -23,6 +23,7 @@ from otel_llm.units import parse_duration, parse_integer
 
 if TYPE_CHECKING:
     from otel_llm.batch import Batch
+    from otel_llm.detection import Rule
     from otel_llm.log_record import LogRecord
     from otel_llm.resource import Resource
     from otel_llm.span import Span
@@ -147,6 +148,16 @@ class Processor(ABC):  # noqa: B024 - which of its methods a processor has is it
     applies_to: ClassVar[Applies] = "gen_ai"
     """`gen_ai`: only spans with a `gen_ai.*` attribute, as they are after the steps before. `all`: every span.
     Log records are gen_ai when they, or their event name, are."""
+
+    only_findings: bool = False
+    """Whether it has work only where `rules` find something: what cannot hold any is then not shown to it."""
+
+    remembered_texts: int = 0
+    """Of how many texts it is remembered what `rules` found in them, so that none is scanned again."""
+
+    def rules(self) -> Sequence[Rule]:
+        """Return what texts are to be scanned for. The host scans each once for all processors: see `Item.findings`."""
+        return ()
 
     def start(self) -> None:  # noqa: B027 - a default that does nothing is the point of it
         """Acquire resources. Called once, before the first span."""
