@@ -29,6 +29,8 @@ UNSCANNED: Final = "[UNSCANNED:error]"
 _ANYTHING: Final = (Exception, SystemExit)
 """What a plug-in may raise. That costs one span one step: an `exit()` in some library must not end the gateway."""
 
+_HEAD: Final = 16_384
+"""Where the first span stands, as a rule. A marker that is there spares the search for the others in all that came."""
 _GEN_AI: Final = semconv.GEN_AI_PREFIX.encode()
 _log = logging.getLogger(__name__)
 
@@ -108,7 +110,10 @@ class _Step:
             return True
         if self._gen_ai_only and _GEN_AI not in batch.raw:
             return False
-        return not self._markers or any(marker in batch.raw for marker in self._markers)
+        return not self._markers or self._is_marked(batch.raw[:_HEAD]) or self._is_marked(batch.raw)
+
+    def _is_marked(self, raw: bytes) -> bool:
+        return any(marker in raw for marker in self._markers)
 
     def run(self, batch: Batch) -> None:
         started = perf_counter()
