@@ -95,6 +95,8 @@ class RedactionProcessor(Processor):
         self._process(record)
 
     def _process(self, item: Item) -> None:
+        if self.only_findings and item.is_clean():
+            return
         keep = self._apply_mode(item) if self._has_modes else frozenset()
         fired, failed = self._redact(item, keep)
         if not fired and not failed:
