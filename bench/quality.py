@@ -125,7 +125,8 @@ def _looked_for(finder: _Finder, case: dict[str, Any]) -> Iterator[tuple[str, bo
 def _false_positives(finder: _Finder, cases: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
     """Yield what is found in texts that hold nothing."""
     for corpus, texts in cases.items():
-        harmless = [case for case in texts if case.get("positive") is False]
+        # What another tool's test of one rule calls harmless may be what another rule looks for.
+        harmless = [case for case in texts if case.get("positive") is False and "plugin" not in case]
         size = sum(len(case["text"].encode()) for case in harmless)
         wrong: list[_Found] = []
         changed = 0
