@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit test-faults fuzz e2e backends emitters bench long image audit sbom proto lock clean
+.PHONY: help install run test lint format type unit test-faults fuzz e2e backends emitters bench bench-redaction long image audit sbom proto lock clean
 
 help:  ## list what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed  ## make .venv/bin/otel-llm, with all that the tests need
 
@@ -56,6 +56,9 @@ long: install emitters  ## what takes hours: all emitters, memory under steady l
 bench: install  ## measure, beside a Collector and the journal by itself; write bench/results (needs Go)
 	$(BIN)/python -m bench.run
 	$(BIN)/python -m bench.journal
+
+bench-redaction: install  ## measure redaction beside a Collector; with DATA=directory what it finds in labelled texts
+	$(BIN)/python -m bench.redaction $(if $(DATA),--data $(DATA))
 
 fuzz: install  ## two minutes of anything at all at every entrance
 	$(BIN)/python -m tests.fuzz --seconds 120

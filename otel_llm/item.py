@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
 from otel_llm.attributes import Attributes, Shared
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from otel_llm.text import Text
 
 __all__ = ["Item"]
+
+
+_SHORT: Final = 2048
+"""Bytes."""
+_TRACE_ID: Final = b"\x0a\x10"
+"""What a span begins with: field 1, 16 bytes. Ids are random, and random bytes look like anything."""
+_IDS: Final = 18 + 10
+"""Bytes of a span's own two ids. Their lengths are checked at the door."""
 
 
 class Item(Attributes):
@@ -77,6 +85,17 @@ class Item(Attributes):
         Args:
             unless_clean: leave out those in which the chain's detector would find nothing, as far as it remembers.
         """
+
+    def is_clean(self) -> bool:
+        """Tell by its bytes alone whether the chain's detector can find nothing on it: sure of it, or False.
+
+        Only what is short is looked at: a longer one is hardly ever clean by its bytes, and would be scanned twice.
+        """
+        detector = self._shared.detector
+        if detector is None or self._proto.ByteSize() > _SHORT:
+            return False
+        raw = self._proto.SerializeToString()
+        return detector.is_clean(raw[_IDS:] if raw.startswith(_TRACE_ID) else raw)
 
     def findings(self, texts: Sequence[Text]) -> Sequence[Sequence[Finding]]:
         """Return what the chain's detector finds in each of some of `texts()`.

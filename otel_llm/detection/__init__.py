@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from otel_llm.detection.detector import Detector, RuleDetector
-from otel_llm.detection.finding import TOO_DEEP, Finding
+from otel_llm.detection.finding import UNSCANNED, Finding
 from otel_llm.detection.rule import Rule
 from otel_llm.detection.rule_files import bundled_rules, read_rules
 
-__all__ = ["TOO_DEEP", "Detector", "Finding", "Rule", "RuleDetector", "bundled_rules", "read_rules"]
+__all__ = ["UNSCANNED", "Detector", "Finding", "Rule", "RuleDetector", "bundled_rules", "read_rules"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from otel_llm.detection.cache import MIN_BYTES, ContentCache, Place
 from otel_llm.detection.disguise import DISGUISES, has_base64
 from otel_llm.detection.engines import EngineName, Pattern, compile_patterns, installed
-from otel_llm.detection.finding import TOO_DEEP, Finding
+from otel_llm.detection.finding import TOO_DEEP, TOO_MUCH, Finding
 from otel_llm.detection.segment import Cutter, Segment
 from otel_llm.detection.validators import COSTLY, Candidate, validator
 from otel_llm.detection.validators.network import may_hold_public
@@ -36,6 +36,11 @@ _JOINED: Final = 512
 """Bytes: shorter segments are scanned together, as a call of the engine costs what several hundred bytes do."""
 _MIN_CHECKS: Final = 64
 _BYTES_PER_CHECK: Final = 512
+_MIN_SEARCHED: Final = 1 << 20
+_SEARCHED_PER_BYTE: Final = 32
+"""Bytes that are searched for single rules, for each byte of a text: prose takes five, tables of numbers ten."""
+_OVERWORK: Final = -1
+"""In a rule's place."""
 
 
 class Detector(Protocol):
@@ -96,6 +101,7 @@ class RuleDetector:
         self._cache = ContentCache(cache_entries, *told) if cache_entries else None
         self._cutter = Cutter(self.clean, strings=cache_entries > 0)
         self._checks = 0
+        self._searches = 0
 
     def is_clean(self, raw: bytes, /) -> bool:
         """Tell whether nothing can be found in any text that stands somewhere in *raw*, in UTF-8."""
@@ -108,7 +114,9 @@ class RuleDetector:
         fresh = [place for place, said in enumerate(texts) if len(said[1]) > _SHORT or said not in clean]
         found: dict[int, set[Finding]] = {}
         segments = self._segments(fresh, texts, found)
-        self._checks = _MIN_CHECKS + sum(len(segment.data) for segment in segments) // _BYTES_PER_CHECK
+        size = sum(len(segment.data) for segment in segments)
+        self._checks = _MIN_CHECKS + size // _BYTES_PER_CHECK
+        self._searches = _MIN_SEARCHED + size * _SEARCHED_PER_BYTE
         for segment, places in zip(segments, self._places(segments), strict=True):
             if places:
                 found.setdefault(segment.owner, set()).update(self._findings(segment, places))
@@ -148,7 +156,7 @@ class RuleDetector:
         fresh = self._scanned([each for each, places in zip(segments, known, strict=True) if places is None])
         for digest, remembered in zip(digests, known, strict=True):
             places = next(fresh) if remembered is None else remembered
-            if digest and remembered is None:
+            if digest and remembered is None and not any(rule == _OVERWORK for rule, *_ in places):
                 self._cache.put(digest, places)
             yield places
 
@@ -169,7 +177,12 @@ class RuleDetector:
         """Add what is found in *data*, in which some of the segments are joined."""
         starts = list(accumulate((len(segments[number].data) + 1 for number in numbers), initial=0))
         keys_fired = False
-        for rule, spans in self._engine.found(data) if data else ():
+        for rule, size, spans in self._engine.found(data) if data else ():
+            self._searches -= size
+            if self._searches < 0:  # bounded work: what can no longer be searched is not waved through
+                for number in numbers:
+                    found[number].append((_OVERWORK, 0, len(segments[number].data)))
+                return
             if rule in self._on_keys:
                 keys_fired = True
             elif rule < len(self._rules):
@@ -239,10 +252,10 @@ class RuleDetector:
         """Yield findings by offsets of the text that the segment is from."""
         offsets = None if segment.aligned else _characters(segment.data, places)
         for place, start, end in places:
-            rule = self._rules[place]
             span = (start, end) if offsets is None else (offsets[start], offsets[end])
+            rule, score = (self._rules[place].id, self._rules[place].confidence) if place >= 0 else (TOO_MUCH, 1.0)
             for first, last in segment.original(*span):
-                yield Finding(rule.id, first, last, rule.confidence)
+                yield Finding(rule, first, last, score)
 
 
 def _as_text(data: bytes) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["TOO_DEEP", "Finding"]
+__all__ = ["TOO_DEEP", "TOO_MUCH", "UNSCANNED", "Finding"]
 
-TOO_DEEP = "unscanned.depth"
-"""Stands in place of a rule's id where JSON in JSON is nested deeper than is looked into."""
+UNSCANNED: Final = "unscanned."
+"""Begins what stands in place of a rule's id where nobody knows what a text holds."""
+TOO_DEEP: Final = f"{UNSCANNED}depth"
+"""JSON in JSON is nested deeper than is looked into."""
+TOO_MUCH: Final = f"{UNSCANNED}work"
+"""So many rules may match that to look for all of them is more work than a text of that length is worth."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from otel_llm.values import without_surrogates
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ESCAPE", "Literal", "decode_escape", "is_json", "literals"]
+__all__ = ["ESCAPE", "Literal", "decode_escape", "decode_string", "is_json", "literals"]
 
 ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL
 )
 """One escape of a JSON string (RFC 8259, section 7), a surrogate pair as one."""
+_CONTENT: Final = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _CONTROL: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -59,8 +60,8 @@ def literals(document: str) -> Iterator[Literal]:
     position = 0
     while (quote := find('"', position)) >= 0:
         start, end = quote + 1, find('"', quote + 1)
-        while document[end - 1] == "\\" and _is_escaped(document, end):
-            end = find('"', end + 1)
+        if document[end - 1] == "\\":
+            end = _CONTENT.match(document, start).end()  # type: ignore[union-attr]  # it matches nothing too
         if find("}", position, quote) >= 0:
             key = ""
         position = end + 1
@@ -71,12 +72,10 @@ def literals(document: str) -> Iterator[Literal]:
         yield Literal(start, end, key, is_key)
 
 
-def _is_escaped(document: str, place: int) -> bool:
-    """Tell whether an odd number of backslashes stands before a place."""
-    before = place
-    while document[before - 1] == "\\":
-        before -= 1
-    return (place - before) % 2 == 1
+def decode_string(literal: str) -> str:
+    """Return what a string of a document says; what UTF-8 cannot hold of it is one character, whatever that is."""
+    decoded: str = json.loads(f'"{literal}"', strict=False)
+    return decoded
 
 
 def decode_escape(match: re.Match[str]) -> str:

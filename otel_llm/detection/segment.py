@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from otel_llm.detection.disguise import MIN_RUN, base64_runs, undisguised
-from otel_llm.detection.json_text import ESCAPE, Literal, decode_escape, is_json, literals
+from otel_llm.detection.json_text import Literal, is_json, literals
 from otel_llm.detection.view import View
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Cutter:
                 if (named, part) in self._clean:
                     continue
                 if "\\" in part:
-                    leaf = View.rewritten(part, ESCAPE, decode_escape, base=literal.start, parent=view)
+                    leaf = View.unescaped(part, base=literal.start, parent=view)
                 else:
                     leaf = View(part, base=literal.start, parent=view)
                 if depth == MAX_DEPTH and leaf.text.startswith(_OPENING) and is_json(leaf.text):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from otel_llm.detection.json_text import ESCAPE, decode_escape, decode_string
 
 if TYPE_CHECKING:
     import re
@@ -12,23 +14,40 @@ if TYPE_CHECKING:
 __all__ = ["Opaque", "View"]
 
 
+class _Pieces(NamedTuple):
+    """Where pieces that were rewritten stand in a view, and in its source."""
+
+    starts: list[int]
+    ends: list[int]
+    source_starts: list[int]
+    source_ends: list[int]
+
+
+_VERBATIM: Final = _Pieces([], [], [], [])
+
+
 class View:
     """A decoded text, and the offsets of its source.
 
     Pieces that were rewritten are kept as where they stand in the view and in the source; all between is verbatim.
     """
 
-    __slots__ = ("_ends", "_source_ends", "_source_starts", "_starts", "base", "parent", "text")
+    __slots__ = ("_escaped", "_pieces", "base", "parent", "text")
 
     def __init__(self, text: str, *, base: int = 0, parent: View | None = None) -> None:
         """Take a text that stands verbatim in its source at *base*; the source may itself be a view, *parent*."""
         self.text = text
         self.base = base
         self.parent = parent
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        self._source_starts: list[int] = []
-        self._source_ends: list[int] = []
+        self._pieces = _VERBATIM
+        self._escaped = ""
+
+    @classmethod
+    def unescaped(cls, literal: str, *, base: int, parent: View) -> View:
+        """Return what a string of JSON says. Where each character came from is only found out once somebody asks."""
+        view = cls(decode_string(literal), base=base, parent=parent)
+        view._escaped = literal
+        return view
 
     @classmethod
     def rewritten(
@@ -42,28 +61,13 @@ class View:
     ) -> View:
         """Return *source* with each token decoded, where *decode* knows how."""
         view = cls("", base=base, parent=parent)
-        parts: list[str] = []
-        size = position = 0
-        for match in tokens.finditer(source):
-            decoded = decode(match)
-            if decoded is None:
-                continue
-            start, end = match.span()
-            parts += source[position:start], decoded
-            size += start - position
-            view._starts.append(size)
-            size += len(decoded)
-            view._ends.append(size)
-            view._source_starts.append(start)
-            view._source_ends.append(end)
-            position = end
-        view.text = "".join((*parts, source[position:]))
+        view.text, view._pieces = _rewritten(source, tokens, decode)
         return view
 
     @property
     def changed(self) -> bool:
         """Whether anything was rewritten."""
-        return bool(self._starts)
+        return bool(self._pieces.starts)
 
     def original(self, start: int, end: int, until: View | None = None) -> tuple[int, int]:
         """Return where a part of the view stands in the text that all began with, or in the view *until*.
@@ -78,18 +82,44 @@ class View:
 
     def source(self, start: int, end: int) -> tuple[int, int]:
         """Return where a part of the view stands in its source."""
+        if self._escaped:
+            _, self._pieces = _rewritten(self._escaped, ESCAPE, decode_escape)
+            self._escaped = ""
         return self.base + self._offset(start, is_end=False), self.base + self._offset(end, is_end=True)
 
     def _offset(self, offset: int, *, is_end: bool) -> int:
         """Return the source's offset of *offset*; within a piece, that of the piece's own start or end."""
         # An end belongs to the piece before it, a start to the piece that begins there.
-        piece = bisect_right(self._starts, offset - 1 if is_end else offset) - 1
+        starts, ends, source_starts, source_ends = self._pieces
+        piece = bisect_right(starts, offset - 1 if is_end else offset) - 1
         if piece < 0:
             return offset
-        beyond = offset - self._ends[piece]
+        beyond = offset - ends[piece]
         if beyond < 0 or (is_end and beyond == 0):
-            return self._source_ends[piece] if is_end else self._source_starts[piece]
-        return self._source_ends[piece] + beyond
+            return source_ends[piece] if is_end else source_starts[piece]
+        return source_ends[piece] + beyond
+
+
+def _rewritten(
+    source: str, tokens: re.Pattern[str], decode: Callable[[re.Match[str]], str | None]
+) -> tuple[str, _Pieces]:
+    pieces = _Pieces([], [], [], [])
+    parts: list[str] = []
+    size = position = 0
+    for match in tokens.finditer(source):
+        decoded = decode(match)
+        if decoded is None:
+            continue
+        start, end = match.span()
+        parts += source[position:start], decoded
+        size += start - position
+        pieces.starts.append(size)
+        size += len(decoded)
+        pieces.ends.append(size)
+        pieces.source_starts.append(start)
+        pieces.source_ends.append(end)
+        position = end
+    return "".join((*parts, source[position:])), pieces
 
 
 class Opaque(View):

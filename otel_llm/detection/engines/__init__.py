@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     class Engine(Protocol):
         """Compiled patterns, for one thread. Patterns are known by their places in the list they were compiled from."""
 
-        def found(self, data: bytes) -> Iterator[tuple[int, Iterator[tuple[int, int]]]]:
-            """Yield the patterns that may match in *data*, each once, with where it does, as `spans`."""
+        def found(self, data: bytes) -> Iterator[tuple[int, int, Iterator[tuple[int, int]]]]:
+            """Yield the patterns that may match in *data*, each once.
+
+            With how many bytes more have to be searched for it than for an ordinary text, and where it is, as `spans`.
+            An engine without a trigger searches every text for the same patterns: 0.
+            """
             ...
 
         def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:

@@ -56,10 +56,10 @@ class HyperscanEngine:
         self._patterns = patterns
         self._widths = widths
 
-    def found(self, data: bytes) -> Iterator[tuple[int, Iterator[tuple[int, int]]]]:
+    def found(self, data: bytes) -> Iterator[tuple[int, int, Iterator[tuple[int, int]]]]:
         """Yield the patterns that may match, each with where it does."""
         for pattern, _ in self._far.fired(data):
-            yield pattern, self.spans(pattern, data)
+            yield pattern, len(data), self.spans(pattern, data)
         stretches: dict[int, list[tuple[int, int]]] = {}
         for begin in range(0, len(data), _WINDOW):
             # What is short is scanned whole, not cut for a rest that all windows cover.
@@ -73,7 +73,8 @@ class HyperscanEngine:
             if len(window) == len(data):
                 break
         for pattern, parts in stretches.items():
-            yield pattern, (span for part in parts for span in iterate(self._patterns[pattern], data, *part))
+            size = sum(end - begin for begin, end in parts)
+            yield pattern, size, (span for part in parts for span in iterate(self._patterns[pattern], data, *part))
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         """Return the tolerated ones that may match; None where another one may."""

@@ -36,10 +36,10 @@ class StdlibEngine:
         self._loose = [re.compile(pattern.loose.encode(), re.DOTALL) for pattern in patterns]
         self._candidates = Keywords([pattern.keywords for pattern in patterns]).candidates
 
-    def found(self, data: bytes) -> Iterator[tuple[int, Iterator[tuple[int, int]]]]:
+    def found(self, data: bytes) -> Iterator[tuple[int, int, Iterator[tuple[int, int]]]]:
         """Yield the patterns that may match, each with where it does."""
         for place in self._candidates(data):
-            yield place, self.spans(place, data)
+            yield place, 0, self.spans(place, data)
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         """Return the tolerated ones that may match; None where another one may."""

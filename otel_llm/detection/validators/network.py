@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -34,14 +35,18 @@ def may_hold_public(raw: bytes) -> bool:
 
     The first or last digits of what looks like one may be a byte of the encoding around the text.
     """
-    for run in _QUADS.findall(raw):
-        parts = run.decode().split(".")
-        if len(parts) > 4:  # noqa: PLR2004 - no address by itself, but part of it may be the encoding's
+    return any(map(_may_be_public, _QUADS.findall(raw)))
+
+
+@lru_cache(4096)
+def _may_be_public(run: bytes) -> bool:
+    parts = run.decode().split(".")
+    if len(parts) > 4:  # noqa: PLR2004 - no address by itself, but part of it may be the encoding's
+        return True
+    for cut in range(len(parts[0])):
+        octets = _octets([parts[0][cut:], *parts[1:3], parts[3][:1]])
+        if octets is not None and not _is_private(*octets[:2]):
             return True
-        for cut in range(len(parts[0])):
-            octets = _octets([parts[0][cut:], *parts[1:3], parts[3][:1]])
-            if octets is not None and not _is_private(*octets[:2]):
-                return True
     return False
 
 

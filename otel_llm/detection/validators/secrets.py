@@ -27,7 +27,7 @@ _CODE: Final = re.compile(
     r"(?:os\.|process\.|env\[|getenv|self\.|this\.|config[.\[]|settings\.|request\.|args\.|ctx\.|params\.|event\.|\w+\(|"
     r"[A-Za-z_]\w*\.[a-z_]\w*$|[A-Za-z_]\w*\[|@\w+$|\w+::|&\w|func|lambda|async|await|return|import|None\b|new )"
 )
-_WORD: Final = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z]+)*|[A-Z][a-z]+(?:[A-Z][a-z]+)*|[a-z]+(?:[A-Z][a-z]+)+")
+_WORD: Final = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,})+(?:[_-](?:[A-Z]?[a-z]+\d{0,2}|[A-Z]+\d{0,2})+)*")
 _UUID: Final = re.compile(r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _LONG_HEX: Final = re.compile(r"(?i)[0-9a-f]{16,}")
 _SECRET_BITS: Final = 3.0

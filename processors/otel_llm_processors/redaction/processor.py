@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from otel_llm import semconv
 from otel_llm.component import Applies, OnError, Processor
-from otel_llm.detection import TOO_DEEP
+from otel_llm.detection import UNSCANNED
 from otel_llm_processors.redaction.collector import CollectorRedaction
 from otel_llm_processors.redaction.markers import Markers, unscanned
 from otel_llm_processors.redaction.replacement import Replacements
@@ -37,6 +39,9 @@ CONTENT: Final = frozenset(
         semconv.GEN_AI_TOOL_CALL_RESULT,
     }
 )
+_log = logging.getLogger(__name__)
+_policies: dict[str, str] = {}
+"""By the processor's name, the policy that was logged last: every thread has a processor, and one line is enough."""
 _BLOCKED: Final = "blocked"
 """Stands for a rule's id where a setting of the Collector's asked for it."""
 _MIN_RECURRING: Final = 8
@@ -58,6 +63,8 @@ class RedactionProcessor(Processor):
     applies_to: ClassVar[Applies] = "all"
 
     def __init__(self, config: RedactionConfig, settings: Settings) -> None:
+        self._name = settings.name
+        self._config = config
         only_collector = bool(config.compat) and "rules" not in config.model_fields_set
         self._rules = () if only_collector else selected_rules(config.rules)
         self._labels = {rule.id: rule.label for rule in self._rules}
@@ -75,12 +82,25 @@ class RedactionProcessor(Processor):
         self._has_modes = content.mode != "redact" or bool(content.routes or content.environments or content.retention)
         self._digest = Replacements(config).digest
         self.only_findings = not self._has_modes and self._collector is None
+        self._contents = settings.meter.counter("redaction_content", "Items by content mode.", ["mode"]).labels
         self._found = settings.meter.counter("redaction_findings", "Values replaced.", ["rule"]).labels
         self._unscanned = settings.meter.counter("redaction_unscanned", "Texts not scanned.", ["reason"]).labels
 
     def rules(self) -> Sequence[Rule]:
         """Return the rules that the config selects."""
         return self._rules
+
+    def start(self) -> None:
+        """Write into the log by what policy is redacted, unless the one before of this name was the same."""
+        config = self._config
+        said = "\0".join((config.model_dump_json(), *(rule.model_dump_json() for rule in self._rules)))
+        policy = blake2b(said.encode(), digest_size=8).hexdigest()
+        if _policies.get(self._name) != policy:
+            _policies[self._name] = policy
+            _log.info(
+                "%s: policy %s: %d rules, replaces by %s, content %s", self._name, policy, len(self._rules),
+                config.replace, config.content.mode,
+            )  # fmt: skip
 
     def process_resource(self, resource: Resource, /) -> None:
         """Redact a resource or a scope."""
@@ -95,6 +115,8 @@ class RedactionProcessor(Processor):
         self._process(record)
 
     def _process(self, item: Item) -> None:
+        if self.only_findings and item.is_clean():
+            return
         keep = self._apply_mode(item) if self._has_modes else frozenset()
         fired, failed = self._redact(item, keep)
         if not fired and not failed:
@@ -115,6 +137,7 @@ class RedactionProcessor(Processor):
         content, dimensions = self._content, item.dimensions
         mode = content.routes.get(dimensions.route or "") or content.environments.get(dimensions.environment or "")
         mode = mode or content.mode
+        self._contents(mode).inc()
         if item.is_gen_ai and mode in content.retention:
             item.set(semconv.RETENTION, content.retention[mode])
         if mode == "keep":
@@ -164,9 +187,10 @@ class RedactionProcessor(Processor):
     def _redact_text(self, text: Text, findings: Sequence[Finding], fired: list[str], values: dict[str, str]) -> int:
         value = text.value
         said = value if isinstance(value, str) else value.decode("latin-1")
-        if any(finding.rule == TOO_DEEP for finding in findings):
-            self._blank(text, "depth")
-            return 1
+        for finding in findings:
+            if finding.rule.startswith(UNSCANNED):
+                self._blank(text, finding.rule.removeprefix(UNSCANNED))
+                return 1
         markers = Markers(said, self._known)
         parts: list[str] = []
         position = 0
