@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit test-faults e2e backends bench long lock clean
+.PHONY: help install run test lint format type unit test-faults e2e backends bench long docs reference lock clean
 
 help:  ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ long: install  ## what takes an hour: memory under steady load, written to bench
 
 bench: install  ## measure beside a Collector, write bench/results (needs Go)
 	$(BIN)/python -m bench.run
+
+docs: install  ## the documentation site, into dist/site
+	$(BIN)/mkdocs build --strict
+
+reference: install  ## write docs/reference anew from the code
+	$(BIN)/python scripts/reference.py
 
 lock:  ## resolve pyproject.toml anew into requirements.lock (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
