@@ -162,9 +162,9 @@ async def _main(kills: int) -> int:
 
 
 _METHOD: Final = f"""
-{REQUESTS_PER_S * SPANS} spans a second by gRPC and HTTP, journal on disk, `fsync: batch`, two destinations: each
-refuses three of ten requests for now and is slow with two. Killed within {LONGEST_LIFE_S:g} s of being ready, or while
-it starts, again and again. Written by `make long`.
+{REQUESTS_PER_S * SPANS} spans a second by gRPC and HTTP, journal on disk, `fsync: batch`, two destinations.
+Each refuses three of ten requests for now and is slow with two.
+Killed within {LONGEST_LIFE_S:g} s of being ready, or while it starts, again and again. Written by `make long`.
 """
 
 

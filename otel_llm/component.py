@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from otel_llm.endpoint import parse_listen_endpoint
 from otel_llm.reload.files import Watch, Watched
 from otel_llm.request import Answer, Request
 from otel_llm.telemetry import Meter
@@ -46,6 +47,7 @@ __all__ = [
     "ReceiverFactory",
     "Settings",
     "Stability",
+    "Worker",
 ]
 
 OnError = Literal["forward", "drop"]
@@ -74,6 +76,18 @@ class Config(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Worker:
+    """One of several processes that share the work of a gateway."""
+
+    number: int
+    """From 1."""
+    count: int
+    """How many of them there are."""
+    ports: Mapping[str, int]
+    """The ports that all of them listen on, by the names of endpoints."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """A TCP address that something listens on."""
 
@@ -84,6 +98,15 @@ class Endpoint:
     """0 until a free port has been taken."""
     protected: bool = False
     """Whether it lets in only those who show a token or a certificate."""
+    shared: bool = False
+    """Whether every worker of the gateway listens there: each binds the port with `SO_REUSEPORT`."""
+
+    @classmethod
+    def at(cls, name: str, endpoint: str, *, protected: bool = False, worker: Worker | None = None) -> Self:
+        """Return where something listens that is configured to listen at *endpoint*, a `ListenEndpoint`."""
+        host, port = parse_listen_endpoint(endpoint)
+        shared = {} if worker is None else worker.ports
+        return cls(name, host, shared.get(name, port), protected, shared=name in shared)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -103,6 +126,8 @@ class Settings:
     watch: Watch = Watched
     """Reads files that the config names: `rules = settings.watch(parse_rules, config.file)`, then `rules.value`
     wherever they are needed. The host reads them again when they change; without a host they stay as they were."""
+    worker: Worker | None = None
+    """Which of the gateway's workers it works in; None where the gateway is one process."""
 
 
 class Processor(ABC):  # noqa: B024 - which of its methods a processor has is its own affair
@@ -191,6 +216,10 @@ class HostView(Protocol):
         """Whether it takes requests and has room for them."""
         ...
 
+    async def metrics(self) -> bytes:
+        """Return all metrics as `telemetry.CONTENT_TYPE`."""
+        ...
+
 
 class Extension(ABC):
     """Something beside the pipelines, such as an endpoint that tells how the host is."""
@@ -241,5 +270,9 @@ class ReceiverFactory(Factory[C, Receiver]):
     """An entry point of the group `otel_llm.receivers`."""
 
 
+@dataclass(frozen=True)
 class ExtensionFactory(Factory[C, Extension]):
     """An entry point of the group `otel_llm.extensions`."""
+
+    once: bool = False
+    """Where a gateway has several workers: one beside them and for all, in place of one in each."""

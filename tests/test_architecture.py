@@ -83,5 +83,5 @@ def test_what_authors_import_is_pinned() -> None:
     assert [
         "Applies", "Config", "Consume", "Count", "Duration", "Endpoint", "Exporter", "ExporterFactory", "Extension",
         "ExtensionFactory", "Factory", "HostView", "OnError", "Processor", "ProcessorFactory", "Receiver",
-        "ReceiverFactory", "Settings", "Stability",
+        "ReceiverFactory", "Settings", "Stability", "Worker",
     ] == component.__all__  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm.config.collector_compat import accept_collector_names
@@ -53,6 +53,10 @@ class HostConfig:
     service: ServiceConfig
     warnings: list[str]
     """What works, but perhaps not as meant; each with its place."""
+    text: str = field(repr=False)  # it may hold secrets
+    """The YAML that it was read from, with which another process has the same config."""
+    source: str
+    """What messages call that."""
 
 
 def load_config(
@@ -71,7 +75,7 @@ def load_config(
             the environment.
     """
     document = parse(text, environ, source=source)
-    return _Reading(document, registry or Registry()).finish()
+    return _Reading(document, registry or Registry()).finish(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class _Reading:
         self._registry = registry
         self._warnings = accept_collector_names(document)
 
-    def finish(self) -> HostConfig:
+    def finish(self, text: str) -> HostConfig:
         self._check_sections()
         self._check_pipelines()
         service = validate(ServiceConfig, self._document, ("service",)) or ServiceConfig()
@@ -115,7 +119,9 @@ class _Reading:
         self._document.raise_problems()
         if "redaction" in self._registry.names(Kind.PROCESSOR):
             self._warnings += unredacted(self._document, service)
-        return HostConfig(receivers, processors, exporters, extensions, service, self._warnings)
+        return HostConfig(
+            receivers, processors, exporters, extensions, service, self._warnings, text, self._document.source
+        )
 
     def finish_in_app(self) -> AppConfig:
         ignored = keep_what_apps_read(self._document)

@@ -25,6 +25,7 @@ from otel_llm.signals import Signal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from otel_llm.component import Worker
     from otel_llm.config import HostConfig
     from otel_llm.reload import Watch
     from otel_llm.telemetry import Meter
@@ -37,7 +38,7 @@ Key = tuple[Kind, str]
 _THREADS: Final = 2
 _PATIENCE_S: Final = 5.0
 """With a processor that hangs: what comes next must not hang with it."""
-_METRICS: Final = ExtensionFactory("metrics", MetricsConfig, MetricsServer)
+_METRICS: Final = ExtensionFactory("metrics", MetricsConfig, MetricsServer, once=True)
 """The metrics page: an extension that every config has."""
 
 
@@ -67,7 +68,14 @@ Parts = dict[Key, Part[Any]]
 class Graph:
     """What a config names. Processors have been started; nothing else has."""
 
-    def __init__(self, config: HostConfig, meter: Meter, watch: Watch, running: Parts | None = None) -> None:
+    def __init__(
+        self,
+        config: HostConfig,
+        meter: Meter,
+        watch: Watch,
+        running: Parts | None = None,
+        worker: Worker | None = None,
+    ) -> None:
         """Build it. Takes a while: prices are loaded, rules compiled.
 
         Args:
@@ -75,6 +83,7 @@ class Graph:
             meter: for the components.
             watch: for the components.
             running: what runs already: of it is taken, and not built, what has the same settings.
+            worker: which of the gateway's workers it is for: those have no extension that there is once.
 
         Raises:
             ConfigError: with the problems of all components.
@@ -82,9 +91,11 @@ class Graph:
         self.config = config
         self._meter = meter
         self._watch = watch
+        self._worker = worker
         self._problems: list[str] = []
         metrics = Component("service.telemetry.metrics", Kind.EXTENSION, _METRICS, config.service.telemetry.metrics)
-        parts = [metrics, *config.extensions.values(), *config.exporters.values(), *config.receivers.values()]
+        extensions = [each for each in (metrics, *config.extensions.values()) if not (worker and _is_single(each))]
+        parts = [*extensions, *config.exporters.values(), *config.receivers.values()]
         self.parts: Parts = dict(self._parts(parts, running or {}))
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="otel-llm-pipeline")
         built = {name: self._try(partial(self._pipeline, name)) for name in config.service.pipelines}
@@ -99,6 +110,11 @@ class Graph:
         return self._of(Kind.EXTENSION)
 
     @property
+    def single_extensions(self) -> list[Part[Extension]]:
+        """Those of which a gateway with several workers has one."""
+        return [part for part in self.extensions if _is_single(part.component)]
+
+    @property
     def exporters(self) -> list[Part[Exporter]]:
         """In the order of the config."""
         return self._of(Kind.EXPORTER)
@@ -111,7 +127,7 @@ class Graph:
     @property
     def endpoints(self) -> list[Endpoint]:
         """Where it listens, with the real ports of what has started."""
-        parts: list[Part[Receiver] | Part[Extension]] = [*self.receivers, *self.extensions]
+        parts: list[Part[Any]] = [*self.receivers, *self.extensions]
         return [endpoint for part in parts for endpoint in part.built.endpoints]
 
     @property
@@ -160,6 +176,7 @@ class Graph:
         """Shut the processors down, which work on nothing."""
         for pipeline in self._pipelines.values():
             pipeline.shutdown()
+        self._pipelines.clear()
 
     def _parts(self, components: list[Component], running: Parts) -> Iterator[tuple[Key, Part[Any]]]:
         for component in components:
@@ -173,7 +190,8 @@ class Graph:
         return [part for key, part in self.parts.items() if key[0] is kind]
 
     def _build(self, component: Component) -> Any:
-        return component.factory.create(component.config, Settings(component.id, self._meter, watch=self._watch))
+        settings = Settings(component.id, self._meter, watch=self._watch, worker=self._worker)
+        return component.factory.create(component.config, settings)
 
     def _try(self, build: Callable[[], T]) -> T | None:
         try:
@@ -190,3 +208,7 @@ class Graph:
             return Chain(processors, meter=self._meter)
 
         return Pipeline(name, Signal(name.partition("/")[0]), make_chain, self._meter)
+
+
+def _is_single(component: Component) -> bool:
+    return isinstance(component.factory, ExtensionFactory) and component.factory.once
