@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit test-faults fuzz e2e backends emitters bench bench-redaction long image audit sbom proto lock clean
+.PHONY: help install run test lint format type unit test-faults fuzz e2e backends emitters bench bench-redaction long docs \
+	reference image audit sbom proto lock clean
 
 help:  ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +60,12 @@ bench: install  ## measure, beside a Collector and the journal by itself; write 
 
 bench-redaction: install  ## measure redaction beside a Collector; with DATA=directory what it finds in labelled texts
 	$(BIN)/python -m bench.redaction $(if $(DATA),--data $(DATA))
+
+docs: install  ## the documentation site, into dist/site
+	$(BIN)/mkdocs build --strict
+
+reference: install  ## write docs/reference anew from the code
+	$(BIN)/python scripts/reference.py
 
 fuzz: install  ## two minutes of anything at all at every entrance
 	$(BIN)/python -m tests.fuzz --seconds 120

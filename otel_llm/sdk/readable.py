@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from otel_llm.chain import Chain
     from otel_llm.signals import Signal
 
-__all__ = ["Codec", "Envelope", "Processed", "attributes_of"]
+__all__ = ["Codec", "Envelope", "Processed", "attributes_of", "resource_of", "scope_of"]
 
 T = TypeVar("T")
 
@@ -120,8 +120,8 @@ class Codec(ABC, Generic[T]):
         )
         same_scope = scope.scope == before.scope.scope and scope.schema_url == before.scope.schema_url
         old: Any = group[0]
-        new_resource = old.resource if same_resource else _resource(resource)
-        new_scope = old.instrumentation_scope if same_scope else _scope(scope)
+        new_resource = old.resource if same_resource else resource_of(resource)
+        new_scope = old.instrumentation_scope if same_scope else scope_of(scope)
         for item, came, facade in zip(group, before.items, after, strict=True):
             message = facade._proto  # noqa: SLF001 - as above
             if facade.dropped:
@@ -149,10 +149,12 @@ def _is_whole_resource(item: Any, envelope: Envelope) -> bool:
     )
 
 
-def _resource(envelope: Any) -> Resource:
+def resource_of(envelope: Any) -> Resource:
+    """Return the resource of a ResourceSpans or ResourceLogs."""
     return Resource(attributes_of(envelope.resource), envelope.schema_url)
 
 
-def _scope(envelope: Any) -> InstrumentationScope:
+def scope_of(envelope: Any) -> InstrumentationScope:
+    """Return the scope of a ScopeSpans or ScopeLogs."""
     scope = envelope.scope
     return InstrumentationScope(scope.name, scope.version, envelope.schema_url, attributes_of(scope))

@@ -52,7 +52,11 @@ def test_the_image_has_what_was_tested() -> None:
 
 def test_the_image_has_all_that_is_needed() -> None:
     """A dependency that was added without `make lock` would be missing where nothing may be resolved."""
-    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
     locked = {match["name"] for match in requirements("requirements-runtime.lock")}
 
     assert {re.split(r"[<>=~!;\[ ]", each)[0] for each in needed} <= locked
