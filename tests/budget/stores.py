@@ -55,5 +55,3 @@ def database_of(kind: str, directory: Path, postgres_url: str) -> Database[Any]:
     if kind == "sqlite":
         return SqliteDatabase(directory / "ledger.db", SqliteTables)
     return PostgresDatabase(postgres_url, PostgresTables)
-
-

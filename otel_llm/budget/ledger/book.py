@@ -61,9 +61,8 @@ class Book:
         """Write all of it."""
         if self._holds:
             tables.save_holds(list(self._holds.values()))
-        moves = {line: move for line, move in self._moves.items() if any(move)}
-        if moves:
-            tables.move(moves)
+        if self._moves:
+            tables.move(self._moves)  # also what adds up to nothing: its postings name the counter
         if self._postings:
             tables.post(self._postings)
 

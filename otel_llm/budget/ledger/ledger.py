@@ -50,9 +50,7 @@ class LedgerStore(Protocol):
         """
         ...
 
-    async def settle(
-        self, reservation_id: str, usage: Usage, now_ms: int, identities: Iterable[bytes] = ()
-    ) -> Settled:
+    async def settle(self, reservation_id: str, usage: Usage, now_ms: int, identities: Iterable[bytes] = ()) -> Settled:
         """Take a client's word for what its call used, until the call's span comes. The first settlement stands.
 
         Args:
@@ -128,9 +126,7 @@ class Ledger(LedgerStore):
             verdict = await self._run(work)
         return verdict
 
-    async def settle(
-        self, reservation_id: str, usage: Usage, now_ms: int, identities: Iterable[bytes] = ()
-    ) -> Settled:
+    async def settle(self, reservation_id: str, usage: Usage, now_ms: int, identities: Iterable[bytes] = ()) -> Settled:
         """See `LedgerStore`."""
         sought = tuple(sorted(set(identities)))
         work = partial(rules.settle, reservation_id=reservation_id, usage=usage, now_ms=now_ms, identities=sought)

@@ -79,9 +79,7 @@ def reserve(tables: Tables, reservation: Reservation) -> Verdict:
     return Granted(hold, balances)
 
 
-def settle(
-    tables: Tables, reservation_id: str, usage: Usage, now_ms: int, identities: Iterable[bytes] = ()
-) -> Settled:
+def settle(tables: Tables, reservation_id: str, usage: Usage, now_ms: int, identities: Iterable[bytes] = ()) -> Settled:
     """Post what a client says that its call used, until the call's span comes and says it better.
 
     Args:

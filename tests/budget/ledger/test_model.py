@@ -264,8 +264,11 @@ class LedgerMachine(RuleBasedStateMachine):
         assert all(self.oracle.balance(counter).held == 0 for counter in self.counters)
 
 
-import os;from hypothesis import Phase;PH=(Phase.generate,) if os.environ.get('NOSHRINK') else tuple(Phase)
-EXAMPLES: Final = {"memory": 150, "sqlite": 40, "postgres": 20}
+import os
+from hypothesis import Phase
+
+PH = (Phase.generate,) if os.environ.get("NOSHRINK") else tuple(Phase)
+EXAMPLES: Final = {"memory": 1500, "sqlite": 40, "postgres": 20}
 
 
 @pytest.mark.parametrize("kind", STORES)
