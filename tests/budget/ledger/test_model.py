@@ -268,7 +268,7 @@ import os
 from hypothesis import Phase
 
 PH = (Phase.generate,) if os.environ.get("NOSHRINK") else tuple(Phase)
-EXAMPLES: Final = {"memory": 1500, "sqlite": 40, "postgres": 20}
+EXAMPLES: Final = {"memory": 3000, "sqlite": 200, "postgres": 20}
 
 
 @pytest.mark.parametrize("kind", STORES)
