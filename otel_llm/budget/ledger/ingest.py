@@ -144,9 +144,8 @@ class _Batch:
         budgets = {line.counter.budget for line in lines}
         own = tuple(line for line in call.lines if line.counter.budget not in budgets)
         self._book.charge(PostingKind.CHARGE, own, call.usage, call=call.identity)
-        self._sightings[call.identity] = replace(
-            span, lines=(*lines, *own), reservation_id=hold.id if hold else span.reservation_id
-        )
+        # A hold that was announced, but that another call has settled, is not this one's to pass on.
+        self._sightings[call.identity] = replace(span, lines=(*lines, *own), reservation_id=hold.id if hold else None)
         self._announce_to_parent(call)
         self._rows[call.identity] = call.row
 
