@@ -109,7 +109,7 @@ GUARDRAIL_FINDINGS: Final = "otel_llm.guardrail.findings"
 # --- ours: whom a call is for. The only ones that a sender may set by default --------------------------------------
 ROUTE: Final = "otel_llm.route"
 TENANT: Final = "otel_llm.tenant"
-ENVIRONMENT: Final = "otel_llm.config.environment"
+ENVIRONMENT: Final = "otel_llm.environment"
 PROMPT: Final = "otel_llm.prompt"
 APP_VERSION: Final = "otel_llm.app_version"
 EVAL_ID: Final = "otel_llm.eval_id"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["ROLLING_PARTS", "TOTAL", "Calendar", "Period", "Rolling", "Total", "Window"]
 
 ROLLING_PARTS: Final = 24
-"""A rolling window is counted in so many parts, and its oldest part counts as a whole: it is never shorter than it says,
-and longer by one part at most."""
+"""A rolling window is counted in so many parts, and its oldest part counts as a whole: it is never shorter than it
+says, and longer by one part at most."""
 
 
 class Period(NamedTuple):

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Database"]
 
-T_contra = TypeVar("T_contra", contravariant=True)
+T_co = TypeVar("T_co", covariant=True)
 R = TypeVar("R")
 
 
-class Database(Protocol[T_contra]):
+class Database(Protocol[T_co]):
     """Runs functions in transactions, off the event loop."""
 
     async def start(self) -> None:
@@ -24,7 +24,7 @@ class Database(Protocol[T_contra]):
         """
         ...
 
-    async def run(self, work: Callable[[T_contra], R], *, durable: bool = False) -> R:
+    async def run(self, work: Callable[[T_co], R], *, durable: bool = False) -> R:
         """Return what *work* returns, of a transaction that took effect; nothing of it does if it raises.
 
         *work* may be called again, where transactions that ran beside it came in between.
@@ -39,7 +39,7 @@ class Database(Protocol[T_contra]):
         """
         ...
 
-    async def read(self, work: Callable[[T_contra], R]) -> R:
+    async def read(self, work: Callable[[T_co], R]) -> R:
         """Do the same with a transaction that only reads, which holds up no other."""
         ...
 

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, Generic, LiteralString, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -58,7 +58,7 @@ class PostgresDatabase(Database[T], Generic[T]):
 
     async def run(self, work: Callable[[T], R], *, durable: bool = False) -> R:
         """See `Database`."""
-        begin: LiteralString = "BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit = off"
+        begin = "BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit = off"
         return await self._in_thread(lambda: self._transact(work, begin))
 
     async def read(self, work: Callable[[T], R]) -> R:
@@ -74,7 +74,7 @@ class PostgresDatabase(Database[T], Generic[T]):
     async def _in_thread(self, work: Callable[[], R]) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _transact(self, work: Callable[[T], R], begin: LiteralString) -> R:
+    def _transact(self, work: Callable[[T], R], begin: str) -> R:
         for _ in range(_TRIES):
             try:
                 connection = self._begin(begin)
@@ -94,7 +94,7 @@ class PostgresDatabase(Database[T], Generic[T]):
             return result
         raise Retryable("the store is too busy")
 
-    def _begin(self, begin: LiteralString) -> psycopg.Connection:
+    def _begin(self, begin: str) -> psycopg.Connection:
         """Return a connection in a new transaction. One that has died while it was idle is replaced."""
         while True:
             with self._lock:
@@ -133,7 +133,7 @@ class PostgresDatabase(Database[T], Generic[T]):
             row = connection.execute("SELECT coalesce(max(version), 0) FROM schema_migrations").fetchone()
 
             def apply(migration: Migration) -> None:
-                connection.execute(cast("LiteralString", migration.sql))
+                connection.execute(migration.sql)
                 applied = (migration.version, time.time_ns() // 10**6)
                 connection.execute("INSERT INTO schema_migrations VALUES (%s, %s)", applied)
 

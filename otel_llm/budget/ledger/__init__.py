@@ -1,6 +1,6 @@
 """The ledger: what has been spent, exactly, and what is held for calls under way."""
 
-from otel_llm.budget.ledger.calls import Call, Ingested, Mark, TraceRow, response_identity
+from otel_llm.budget.ledger.calls import Call, Ingested, TraceRow, response_identity
 from otel_llm.budget.ledger.ledger import Ledger, LedgerStore
 from otel_llm.budget.ledger.records import (
     Balance,
@@ -36,7 +36,6 @@ __all__ = [
     "LedgerStore",
     "Limit",
     "Line",
-    "Mark",
     "Posting",
     "PostingKind",
     "Reservation",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from otel_llm.budget.ledger.records import Line, Usage
+if TYPE_CHECKING:
+    from otel_llm.budget.ledger.records import Line, Usage
 
-__all__ = ["RESPONSE_WINDOW_MS", "Call", "Fate", "Ingested", "Mark", "Sighting", "TraceRow", "response_identity"]
+__all__ = ["RESPONSE_WINDOW_MS", "Call", "Fate", "Ingested", "Sighting", "TraceRow", "response_identity"]
 
 RESPONSE_WINDOW_MS: Final = 24 * 3600 * 1000
 """Calls with the same response id and response model are one call if they are of one trace, or began within this."""
@@ -91,7 +92,7 @@ def response_identity(response_id: str | None, response_model: str | None) -> by
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What is known under one identity, of a span or a response. Kept as long as resends and late spans are waited for."""
+    """What is known under one identity, of a span or a response. Kept for as long as it may come again."""
 
     identity: bytes
     at_ms: int
@@ -103,8 +104,8 @@ class Sighting:
     lines: tuple[Line, ...] = ()
     """Of a span: what the call stands charged to."""
     original: bytes | None = None
-    """The span that is charged instead: of a response always, of a span that is a duplicate or a parent, and of one that
-    is only known as a parent yet, its child."""
+    """The span that is charged instead: of a response always, of a span that is a duplicate or a parent, and its child
+    of one that is only known as a parent yet."""
     reservation_id: str | None = None
     """The hold that this call settles."""
 
@@ -112,13 +113,6 @@ class Sighting:
     def seen(self) -> bool:
         """Whether a span has come, and not only somebody's word that it will."""
         return self.start_ms is not None
-
-
-class Mark(NamedTuple):
-    """How far a reader of the journal has come, written in the transaction with what it read."""
-
-    reader: str
-    position: int
 
 
 class Ingested(NamedTuple):

@@ -14,16 +14,16 @@ from otel_llm.budget.ledger.rules import HOPS, meet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_llm.budget.ledger.calls import Call, Fate, Mark, TraceRow
+    from otel_llm.budget.ledger.calls import Call, Fate, TraceRow
     from otel_llm.budget.ledger.records import Hold, Line
     from otel_llm.budget.ledger.tables import Tables
 
 __all__ = ["ingest"]
 
 
-def ingest(tables: Tables, calls: Sequence[Call], now_ms: int, mark: Mark | None = None) -> Ingested:
+def ingest(tables: Tables, calls: Sequence[Call], now_ms: int) -> Ingested:
     """Store the calls that are new, and charge those that nobody has charged before."""
-    return _Batch(tables, calls, now_ms).run(mark)
+    return _Batch(tables, calls, now_ms).run()
 
 
 class _Batch:
@@ -46,7 +46,7 @@ class _Batch:
         """What was there before the batch, and what the calls looked at so far have made of it."""
         self._holds: dict[str, Hold] = {}
 
-    def run(self, mark: Mark | None) -> Ingested:
+    def run(self) -> Ingested:
         claims: dict[bytes, Sighting] = {}
         for call in self._calls:
             for sighting in _claims(call, self._now_ms):
@@ -64,8 +64,6 @@ class _Batch:
         self._book.write(self._tables)
         if self._rows:
             self._tables.add_rows(list(self._rows.values()))
-        if mark is not None:
-            self._tables.set_mark(mark)
         return Ingested(**self._counts)
 
     def _find_originals(self) -> None:

@@ -13,7 +13,7 @@ from otel_llm.budget.ledger.tables import Rollback
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from otel_llm.budget.ledger.calls import Call, Ingested, Mark
+    from otel_llm.budget.ledger.calls import Call, Ingested
     from otel_llm.budget.ledger.records import (
         Balance,
         Counter,
@@ -38,8 +38,8 @@ _SWEEP: Final = 200
 class LedgerStore(Protocol):
     """What has been spent and what is held. Every operation happens as a whole or not at all.
 
-    Each raises `Retryable` when the store cannot be reached, and may then have happened: asked again, it changes nothing
-    more. Other than `adjust`, which is an operator's, all are idempotent.
+    Each raises `Retryable` when the store cannot be reached, and may then have happened: asked again, it changes
+    nothing more. Other than `adjust`, which is an operator's, all are idempotent.
     """
 
     async def reserve(self, reservation: Reservation) -> Verdict:
@@ -70,13 +70,12 @@ class LedgerStore(Protocol):
         """Give back what holds hold whose time has passed; return how many there were."""
         ...
 
-    async def ingest(self, calls: Sequence[Call], now_ms: int, mark: Mark | None = None) -> Ingested:
+    async def ingest(self, calls: Sequence[Call], now_ms: int) -> Ingested:
         """Store calls and charge each once. What they used is the truth: it replaces what a client has settled.
 
         Args:
             calls: In the order in which they came.
             now_ms: When.
-            mark: Written in the same transaction.
         """
         ...
 
@@ -103,12 +102,8 @@ class LedgerStore(Protocol):
         """Return what was posted for a hold, in order."""
         ...
 
-    async def mark(self, reader: str) -> int | None:
-        """Return how far a reader has come; None if it has never written a mark."""
-        ...
-
     async def drift(self) -> Mapping[Counter, int]:
-        """Return the counters whose settled amount is not the sum of their postings, and by how much. None should be."""
+        """Return the counters whose settled amount is not the sum of their postings, by how much: none should be."""
         ...
 
 
@@ -146,9 +141,9 @@ class Ledger(LedgerStore):
             if step < _SWEEP:
                 return expired
 
-    async def ingest(self, calls: Sequence[Call], now_ms: int, mark: Mark | None = None) -> Ingested:
+    async def ingest(self, calls: Sequence[Call], now_ms: int) -> Ingested:
         """See `LedgerStore`. Durable when it returns: the journal lets go of what was read."""
-        work = partial(ingest, calls=calls, now_ms=now_ms, mark=mark)
+        work = partial(ingest, calls=calls, now_ms=now_ms)
         return await self._database.run(work, durable=True)
 
     async def adjust(self, line: Line, amount: int, reason: str, now_ms: int) -> Balance:
@@ -171,10 +166,6 @@ class Ledger(LedgerStore):
     async def postings(self, reservation_id: str) -> Sequence[Posting]:
         """See `LedgerStore`."""
         return await self._database.read(lambda tables: tables.postings(reservation_id))
-
-    async def mark(self, reader: str) -> int | None:
-        """See `LedgerStore`."""
-        return await self._database.read(lambda tables: tables.mark(reader))
 
     async def drift(self) -> Mapping[Counter, int]:
         """See `LedgerStore`."""

@@ -12,7 +12,7 @@ from otel_llm.budget.ledger.tables import Tables
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from otel_llm.budget.ledger.calls import Fate, Mark, Sighting, TraceRow
+    from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
     from otel_llm.budget.ledger.records import Counter, Hold, Line, Move, Posting
 
 __all__ = ["MemoryTables"]
@@ -28,7 +28,6 @@ class MemoryTables(Tables):
         self._sightings: dict[bytes, Sighting] = {}
         self._holds: dict[str, Hold] = {}
         self._counters: dict[Counter, Balance] = {}
-        self._marks: dict[str, int] = {}
         self._postings: list[Posting] = []
         self._committed_postings = 0
         self._before: list[tuple[dict[Any, Any], Any, Any]] = []
@@ -108,10 +107,6 @@ class MemoryTables(Tables):
         if identity in self.rows:
             self._put(self.rows, identity, self.rows[identity]._replace(fate=fate))
 
-    def set_mark(self, mark: Mark, /) -> None:
-        """See `Tables`."""
-        self._put(self._marks, mark.reader, mark.position)
-
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""
         return self._holds.get(reservation_id)
@@ -132,10 +127,6 @@ class MemoryTables(Tables):
     def postings(self, reservation_id: str, /) -> list[Posting]:
         """See `Tables`."""
         return [posting for posting in self._postings if posting.reservation_id == reservation_id]
-
-    def mark(self, reader: str, /) -> int | None:
-        """See `Tables`."""
-        return self._marks.get(reader)
 
     def drift(self) -> dict[Counter, int]:
         """See `Tables`."""

@@ -1,13 +1,13 @@
 """The ledger's tables in PostgreSQL: a statement for each step, however many rows it is about.
 
-Rows are written in the order of their keys, and a transaction takes sightings, holds and counters in this order, so that
-two transactions never wait for each other.
+Rows are written in the order of their keys, and a transaction takes sightings, holds and counters in this order, so
+that two transactions never wait for each other.
 """
 
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Final, LiteralString, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm.budget.ledger.packing import (
     HOLD_COLUMNS,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from otel_llm.budget.ledger.calls import Fate, Mark, Sighting, TraceRow
+    from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
     from otel_llm.budget.ledger.records import Hold, Line, Move
 
 __all__ = ["PostgresTables"]
@@ -41,11 +41,6 @@ def _type(column: str) -> str:
     return "bigint" if column in _NUMBERS or column.endswith(("_ms", "_tokens")) else "text"
 
 
-def _sql(text: str) -> LiteralString:
-    """Say that a statement is made of names of ours alone."""
-    return cast("LiteralString", text)
-
-
 def _columns(columns: Sequence[str]) -> str:
     return f"unnest({', '.join(f'%s::{_type(column)}[]' for column in columns)})"
 
@@ -54,11 +49,11 @@ def _insert(table: str, columns: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM {_columns(columns)}"  # noqa: S608 - names of ours
 
 
-def _update(table: str, columns: Sequence[str]) -> LiteralString:
+def _update(table: str, columns: Sequence[str]) -> str:
     key, *others = columns
     values = ", ".join(f"{column} = new.{column}" for column in others)
     source = f"{_columns(columns)} AS new ({', '.join(columns)})"
-    return _sql(f"UPDATE {table} SET {values} FROM {source} WHERE {table}.{key} = new.{key}")  # noqa: S608 - as above
+    return f"UPDATE {table} SET {values} FROM {source} WHERE {table}.{key} = new.{key}"  # noqa: S608 - as above
 
 
 _SIGHTING: Final = ", ".join(SIGHTING_COLUMNS)
@@ -66,33 +61,32 @@ _HOLD: Final = ", ".join(HOLD_COLUMNS)
 _COUNTER: Final = ("budget", "subject", "period", "unit", "settled", "held")
 _LEDGER: Final = ("at_ms", "kind", "counter_id", "amount", "reservation_id", "call", "reason")
 
-_CLAIM: Final = _sql(f"""
+_CLAIM: Final = f"""
 {_insert("sightings", SIGHTING_COLUMNS)}
 ON CONFLICT (identity) DO UPDATE SET identity = excluded.identity RETURNING xmax = 0, {_SIGHTING}
-""")
+"""
 """A row that was just inserted was never updated: its xmax is 0. The update changes nothing, but locks the row."""
-_SIGHTINGS: Final = _sql(f"SELECT {_SIGHTING} FROM sightings WHERE identity = ANY(%s) ORDER BY identity FOR UPDATE")  # noqa: S608 - as above
+_SIGHTINGS: Final = f"SELECT {_SIGHTING} FROM sightings WHERE identity = ANY(%s) ORDER BY identity FOR UPDATE"  # noqa: S608 - as above
 _SAVE_SIGHTINGS: Final = _update("sightings", SIGHTING_COLUMNS)
-_ADD_HOLD: Final = _sql(f"{_insert('holds', HOLD_COLUMNS)} ON CONFLICT (id) DO NOTHING RETURNING id")
-_HOLDS: Final = _sql(f"SELECT {_HOLD} FROM holds WHERE id = ANY(%s) ORDER BY id FOR UPDATE")  # noqa: S608 - as above
-_PEEK: Final = _sql(f"SELECT {_HOLD} FROM holds WHERE id = %s")  # noqa: S608 - as above
-_EXPIRED: Final = _sql(f"""
+_ADD_HOLD: Final = f"{_insert('holds', HOLD_COLUMNS)} ON CONFLICT (id) DO NOTHING RETURNING id"
+_HOLDS: Final = f"SELECT {_HOLD} FROM holds WHERE id = ANY(%s) ORDER BY id FOR UPDATE"  # noqa: S608 - as above
+_PEEK: Final = f"SELECT {_HOLD} FROM holds WHERE id = %s"  # noqa: S608 - as above
+_EXPIRED: Final = f"""
 SELECT {_HOLD} FROM holds WHERE state = 'held' AND expires_at_ms <= %s
 ORDER BY expires_at_ms LIMIT %s FOR UPDATE SKIP LOCKED
-""")  # noqa: S608 - as above
+"""  # noqa: S608 - as above
 _SAVE_HOLDS: Final = _update("holds", HOLD_COLUMNS)
-_MOVE: Final = _sql(f"""
+_MOVE: Final = f"""
 {_insert("counters AS old", _COUNTER)}
 ON CONFLICT (budget, subject, period) DO UPDATE SET
     settled = greatest(-{CEILING}, least(old.settled::numeric + excluded.settled, {CEILING})),
     held = greatest(0, least(old.held::numeric + excluded.held, {CEILING}))
 RETURNING id, budget, subject, period, settled, held
-""")
+"""
 _TOTAL: Final = "SELECT settled, held FROM counters WHERE budget = %s AND subject = %s AND period BETWEEN %s AND %s"
-_POST: Final = _sql(_insert("ledger", _LEDGER))
-_ADD_ROWS: Final = _sql(f"{_insert('llm_traces', TRACE_COLUMNS)} ON CONFLICT DO NOTHING")
+_POST: Final = _insert("ledger", _LEDGER)
+_ADD_ROWS: Final = f"{_insert('llm_traces', TRACE_COLUMNS)} ON CONFLICT DO NOTHING"
 _SET_FATE: Final = "UPDATE llm_traces SET fate = %s WHERE trace_id = %s AND span_id = %s AND start_ms = %s"
-_SET_MARK: Final = "INSERT INTO marks VALUES (%s, %s) ON CONFLICT (reader) DO UPDATE SET position = excluded.position"
 _BALANCES: Final = """
 SELECT budget, subject, period, settled, held FROM counters
 JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (budget, subject, period) USING (budget, subject, period)
@@ -182,10 +176,6 @@ class PostgresTables(Tables):
         """See `Tables`."""
         self._execute(_SET_FATE, (fate, identity[:16], identity[16:], start_ms))
 
-    def set_mark(self, mark: Mark, /) -> None:
-        """See `Tables`."""
-        self._execute(_SET_MARK, mark)
-
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""
         row = self._execute(_PEEK, (reservation_id,)).fetchone()
@@ -205,11 +195,6 @@ class PostgresTables(Tables):
     def postings(self, reservation_id: str, /) -> list[Posting]:
         """See `Tables`."""
         return [_posting(row) for row in self._execute(_POSTINGS, (reservation_id,))]
-
-    def mark(self, reader: str, /) -> int | None:
-        """See `Tables`."""
-        row = self._execute("SELECT position FROM marks WHERE reader = %s", (reader,)).fetchone()
-        return row[0] if row else None
 
     def drift(self) -> dict[Counter, int]:
         """See `Tables`."""

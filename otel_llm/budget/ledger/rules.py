@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 __all__ = ["HOPS", "adjust", "expire", "meet", "original_of", "release", "reserve", "settle"]
 
 _ANCHOR: Final = ""
-"""A period that nothing is counted in. Reservations in neighbouring parts of a rolling window lock it, and so each other:
-their own counters are two rows."""
+"""A period that nothing is counted in. Reservations in neighbouring parts of a rolling window lock it, and so each
+other: their own counters are two rows."""
 
 HOPS: Final = 8
-"""How far is followed what is charged for what. A response leads to a span, and that to a child charged in its place."""
+"""How far is followed what is charged for what. A response leads to a span, and that to a child charged instead."""
 
 
 def reserve(tables: Tables, reservation: Reservation) -> Verdict:

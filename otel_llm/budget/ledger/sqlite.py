@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from otel_llm.budget.ledger.calls import Fate, Mark, Sighting, TraceRow
+    from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
     from otel_llm.budget.ledger.records import Hold, Line, Move
 
 __all__ = ["SqliteTables"]
@@ -48,12 +48,11 @@ ON CONFLICT (budget, subject, period) DO UPDATE SET
     settled = max(-{CEILING}, min(settled + ?5, {CEILING})),
     held = max(0, min(held + ?6, {CEILING}))
 RETURNING id, settled, held
-"""
+"""  # noqa: S608 - as above
 _TOTAL: Final = "SELECT settled, held FROM counters WHERE budget = ? AND subject = ? AND period BETWEEN ? AND ?"
 _POST: Final = _insert("ledger", ("at_ms", "kind", "counter_id", "amount", "reservation_id", "call", "reason"))
 _ADD_ROW: Final = _insert("llm_traces", TRACE_COLUMNS) + " ON CONFLICT DO NOTHING"
 _SET_FATE: Final = "UPDATE llm_traces SET fate = ? WHERE trace_id = ? AND span_id = ?"
-_SET_MARK: Final = "INSERT INTO marks VALUES (?1, ?2) ON CONFLICT (reader) DO UPDATE SET position = ?2"
 _BALANCE: Final = "SELECT settled, held FROM counters WHERE budget = ? AND subject = ? AND period = ?"
 _SUBJECTS: Final = """
 SELECT subject, sum(settled >> 32), sum(settled & 0xFFFFFFFF), sum(held >> 32), sum(held & 0xFFFFFFFF) FROM counters
@@ -139,10 +138,6 @@ class SqliteTables(Tables):
         """See `Tables`."""
         self._execute(_SET_FATE, (fate, *_split(identity)))
 
-    def set_mark(self, mark: Mark, /) -> None:
-        """See `Tables`."""
-        self._execute(_SET_MARK, mark)
-
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""
         return self.holds((reservation_id,)).get(reservation_id)
@@ -163,11 +158,6 @@ class SqliteTables(Tables):
     def postings(self, reservation_id: str, /) -> list[Posting]:
         """See `Tables`."""
         return [_posting(row) for row in self._execute(_POSTINGS, (reservation_id,))]
-
-    def mark(self, reader: str, /) -> int | None:
-        """See `Tables`."""
-        position: int | None = self._execute("SELECT position FROM marks WHERE reader = ?", (reader,)).get
-        return position
 
     def drift(self) -> dict[Counter, int]:
         """See `Tables`."""

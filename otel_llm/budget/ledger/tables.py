@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from otel_llm.budget.ledger.calls import Fate, Mark, Sighting, TraceRow
+    from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
     from otel_llm.budget.ledger.records import Balance, Counter, Hold, Line, Move, Posting
 
 __all__ = ["Rollback", "Tables"]
@@ -76,10 +76,6 @@ class Tables(Protocol):
         """Change what became of a call."""
         ...
 
-    def set_mark(self, mark: Mark, /) -> None:
-        """Write down how far a reader has come."""
-        ...
-
     # What follows only reads, and locks nothing.
 
     def peek(self, reservation_id: str, /) -> Hold | None:
@@ -96,10 +92,6 @@ class Tables(Protocol):
 
     def postings(self, reservation_id: str, /) -> list[Posting]:
         """Return what was posted for a hold, in order."""
-        ...
-
-    def mark(self, reader: str, /) -> int | None:
-        """Return how far a reader has come."""
         ...
 
     def drift(self) -> dict[Counter, int]:

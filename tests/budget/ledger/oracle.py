@@ -1,7 +1,7 @@
 """What the ledger has to say, worked out from what has happened and nothing else.
 
-It keeps no balances: it knows which calls there were, how each reservation stands and which call it belongs to, and adds
-up anew whenever it is asked.
+It keeps no balances: it knows which calls there were, how each reservation stands and which call it belongs to, and
+adds up anew whenever it is asked.
 """
 
 from __future__ import annotations

@@ -126,12 +126,6 @@ CREATE TABLE alerts (
     body            text    NOT NULL,
     attempts        bigint  NOT NULL,
     next_attempt_ms bigint,           -- NULL: delivered, or given up
-    delivered_ms    bigint 
+    delivered_ms    bigint
 );
 CREATE INDEX alerts_due ON alerts (next_attempt_ms) WHERE next_attempt_ms IS NOT NULL;
-
--- How far each reader of a journal has come.
-CREATE TABLE marks (
-    reader          text    NOT NULL PRIMARY KEY,
-    position        bigint  NOT NULL
-);

@@ -126,9 +126,3 @@ CREATE TABLE alerts (
     delivered_ms    INTEGER
 ) STRICT;
 CREATE INDEX alerts_due ON alerts (next_attempt_ms) WHERE next_attempt_ms IS NOT NULL;
-
--- How far each reader of a journal has come.
-CREATE TABLE marks (
-    reader          TEXT    NOT NULL PRIMARY KEY,
-    position        INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
