@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 class Database(Protocol[T_co]):
-    """Runs functions in transactions, off the event loop."""
+    """Runs functions in transactions, off the event loop. What they are given is the driver's connection."""
 
     async def start(self) -> None:
         """Open it, and bring its schema up to date.

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CONNECTIONS", "PostgresDatabase"]
 
-T = TypeVar("T")
 R = TypeVar("R")
 
 CONNECTIONS: Final = 8
@@ -39,12 +38,11 @@ CREATE TABLE IF NOT EXISTS schema_migrations (version bigint PRIMARY KEY, applie
 _COLLISIONS: Final = (errors.DeadlockDetected, errors.SerializationFailure)
 
 
-class PostgresDatabase(Database[T], Generic[T]):
+class PostgresDatabase(Database[psycopg.Connection]):
     """A handful of connections, each used by one thread at a time."""
 
-    def __init__(self, url: str, tables: Callable[[psycopg.Connection], T]) -> None:
+    def __init__(self, url: str) -> None:
         self._url = url
-        self._tables = tables
         self._threads = ThreadPoolExecutor(CONNECTIONS, "postgres")
         self._idle: list[psycopg.Connection] = []
         self._lock = threading.Lock()
@@ -56,12 +54,12 @@ class PostgresDatabase(Database[T], Generic[T]):
         except psycopg.Error as error:
             raise StartError("the store's PostgreSQL database cannot be used") from error
 
-    async def run(self, work: Callable[[T], R], *, durable: bool = False) -> R:
+    async def run(self, work: Callable[[psycopg.Connection], R], *, durable: bool = False) -> R:
         """See `Database`."""
         begin = "BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit = off"
         return await self._in_thread(lambda: self._transact(work, begin))
 
-    async def read(self, work: Callable[[T], R]) -> R:
+    async def read(self, work: Callable[[psycopg.Connection], R]) -> R:
         """See `Database`."""
         return await self._in_thread(lambda: self._transact(work, "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ"))
 
@@ -74,12 +72,12 @@ class PostgresDatabase(Database[T], Generic[T]):
     async def _in_thread(self, work: Callable[[], R]) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _transact(self, work: Callable[[T], R], begin: str) -> R:
+    def _transact(self, work: Callable[[psycopg.Connection], R], begin: str) -> R:
         for _ in range(_TRIES):
             try:
                 connection = self._begin(begin)
                 try:
-                    result = work(self._tables(connection))
+                    result = work(connection)
                     connection.execute("COMMIT")
                 except BaseException:
                     self._roll_back(connection)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import apsw
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OLDEST_SQLITE", "SqliteDatabase"]
 
-T = TypeVar("T")
 R = TypeVar("R")
 
 OLDEST_SQLITE: Final = (3, 51, 3)
@@ -44,16 +43,16 @@ CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY K
 """
 
 
-class SqliteDatabase(Database[T], Generic[T]):
+class SqliteDatabase(Database[apsw.Connection]):
     """A file with one connection that writes and one that reads, each in a thread of its own.
 
     Other processes may use the file too: transactions that write take its one lock when they begin.
     """
 
-    def __init__(self, path: Path, tables: Callable[[apsw.Connection], T]) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer = _Connection(path, tables)
-        self._reader = _Connection(path, tables)
+        self._writer = _Connection(path)
+        self._reader = _Connection(path)
 
     async def start(self) -> None:
         """Open the file, making it first if need be, and bring its schema up to date."""
@@ -65,11 +64,11 @@ class SqliteDatabase(Database[T], Generic[T]):
         except (apsw.Error, OSError) as error:
             raise StartError(f"{self._path}: cannot be opened as an SQLite database") from error
 
-    async def run(self, work: Callable[[T], R], *, durable: bool = False) -> R:
+    async def run(self, work: Callable[[apsw.Connection], R], *, durable: bool = False) -> R:
         """See `Database`."""
         return await self._writer.call(lambda: self._writer.transact(work, "BEGIN IMMEDIATE", durable=durable))
 
-    async def read(self, work: Callable[[T], R]) -> R:
+    async def read(self, work: Callable[[apsw.Connection], R]) -> R:
         """See `Database`."""
         return await self._reader.call(lambda: self._reader.transact(work, "BEGIN", durable=False))
 
@@ -96,12 +95,11 @@ class SqliteDatabase(Database[T], Generic[T]):
         connection.execute("INSERT INTO schema_migrations VALUES (?, ?)", (migration.version, time.time_ns() // 10**6))
 
 
-class _Connection(Generic[T]):
+class _Connection:
     """A connection, opened when it is first needed, and the one thread that uses it."""
 
-    def __init__(self, path: Path, tables: Callable[[apsw.Connection], T]) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._tables = tables
         self._thread = ThreadPoolExecutor(1, "sqlite")
         self._connection: apsw.Connection | None = None
         self._is_durable: bool | None = None
@@ -119,7 +117,7 @@ class _Connection(Generic[T]):
             self._connection = connection
         return self._connection
 
-    def transact(self, work: Callable[[T], R], begin: str, *, durable: bool) -> R:
+    def transact(self, work: Callable[[apsw.Connection], R], begin: str, *, durable: bool) -> R:
         """Run *work* in a transaction."""
         try:
             connection = self.open()
@@ -128,7 +126,7 @@ class _Connection(Generic[T]):
                 self._is_durable = durable
             connection.execute(begin)
             try:
-                result = work(self._tables(connection))
+                result = work(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from otel_llm.budget.ledger import rules
 from otel_llm.budget.ledger.ingest import ingest
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from otel_llm.store.database import Database
 
 __all__ = ["Ledger", "LedgerStore"]
+
+C = TypeVar("C")
+R = TypeVar("R")
 
 _SWEEP: Final = 200
 """Holds that one transaction expires at most, so that none takes long."""
@@ -107,11 +110,13 @@ class LedgerStore(Protocol):
         ...
 
 
-class Ledger(LedgerStore):
+class Ledger(LedgerStore, Generic[C]):
     """The rules of the ledger, in transactions of a database."""
 
-    def __init__(self, database: Database[Tables]) -> None:
+    def __init__(self, database: Database[C], tables: Callable[[C], Tables]) -> None:
+        """Take a database, and what makes tables of its transactions."""
         self._database = database
+        self._tables = tables
 
     async def reserve(self, reservation: Reservation) -> Verdict:
         """See `LedgerStore`. Nothing is denied for what holds that have expired still hold."""
@@ -130,13 +135,13 @@ class Ledger(LedgerStore):
 
     async def release(self, reservation_id: str, now_ms: int) -> HoldState | None:
         """See `LedgerStore`."""
-        return await self._database.run(partial(rules.release, reservation_id=reservation_id, now_ms=now_ms))
+        return await self._transact(partial(rules.release, reservation_id=reservation_id, now_ms=now_ms))
 
     async def expire(self, now_ms: int) -> int:
         """See `LedgerStore`. Done in steps, so that no transaction takes long."""
         expired = 0
         while True:
-            step = await self._database.run(partial(rules.expire, now_ms=now_ms, most=_SWEEP))
+            step = await self._transact(partial(rules.expire, now_ms=now_ms, most=_SWEEP))
             expired += step
             if step < _SWEEP:
                 return expired
@@ -144,35 +149,41 @@ class Ledger(LedgerStore):
     async def ingest(self, calls: Sequence[Call], now_ms: int) -> Ingested:
         """See `LedgerStore`. Durable when it returns: the journal lets go of what was read."""
         work = partial(ingest, calls=calls, now_ms=now_ms)
-        return await self._database.run(work, durable=True)
+        return await self._transact(work, durable=True)
 
     async def adjust(self, line: Line, amount: int, reason: str, now_ms: int) -> Balance:
         """See `LedgerStore`."""
         work = partial(rules.adjust, line=line, amount=amount, reason=reason, now_ms=now_ms)
-        return await self._database.run(work, durable=True)
+        return await self._transact(work, durable=True)
 
     async def balances(self, counters: Sequence[Counter]) -> dict[Counter, Balance]:
         """See `LedgerStore`."""
-        return await self._database.read(lambda tables: tables.balances(counters))
+        return await self._read(lambda tables: tables.balances(counters))
 
     async def subjects(self, budget: str, first: str, last: str, most: int) -> Mapping[str, Balance]:
         """See `LedgerStore`."""
-        return await self._database.read(lambda tables: tables.subjects(budget, first, last, most))
+        return await self._read(lambda tables: tables.subjects(budget, first, last, most))
 
     async def hold(self, reservation_id: str) -> Hold | None:
         """See `LedgerStore`."""
-        return await self._database.read(lambda tables: tables.peek(reservation_id))
+        return await self._read(lambda tables: tables.peek(reservation_id))
 
     async def postings(self, reservation_id: str) -> Sequence[Posting]:
         """See `LedgerStore`."""
-        return await self._database.read(lambda tables: tables.postings(reservation_id))
+        return await self._read(lambda tables: tables.postings(reservation_id))
 
     async def drift(self) -> Mapping[Counter, int]:
         """See `LedgerStore`."""
-        return await self._database.read(lambda tables: tables.drift())
+        return await self._read(lambda tables: tables.drift())
 
     async def _run(self, work: Callable[[Tables], Any]) -> Any:
         try:
-            return await self._database.run(work)
+            return await self._transact(work)
         except Rollback as rollback:
             return rollback.answer
+
+    async def _transact(self, work: Callable[[Tables], R], *, durable: bool = False) -> R:
+        return await self._database.run(lambda connection: work(self._tables(connection)), durable=durable)
+
+    async def _read(self, work: Callable[[Tables], R]) -> R:
+        return await self._database.read(lambda connection: work(self._tables(connection)))

@@ -19,7 +19,6 @@ from otel_llm.budget.ledger import (
     Counter,
     Denied,
     Granted,
-    Ledger,
     Limit,
     Line,
     Reservation,
@@ -30,15 +29,14 @@ from otel_llm.budget.ledger import (
 from otel_llm.budget.ledger.ingest import ingest
 from otel_llm.budget.windows import TOTAL, Calendar, Rolling
 from tests.budget.ledger.oracle import Oracle
-from tests.budget.stores import STORES, database_of
+from tests.budget.stores import STORES, ledger_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from otel_llm.budget.ledger.tables import Tables
     from otel_llm.budget.windows import Window
-    from otel_llm.store.database import Database
-    from tests.budget.stores import PostgresServer
+    from tests.postgres_server import PostgresServer
 
 NOON: Final = 1_790_000_000_000
 TTL_MS: Final = 60_000
@@ -90,8 +88,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def open(self) -> None:
         """Open the database."""
-        self.database: Database[Any] = database_of(self.kind, self.directory, self.url)
-        self.ledger = Ledger(self.database)
+        self.database, self.ledger = ledger_of(self.kind, self.directory, self.url)
         self.do(self.database.start())
 
     def do(self, work: Awaitable[Any]) -> Any:
@@ -107,7 +104,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Begin with an empty database."""
         if self.kind == "postgres":
             tables = "llm_traces, sightings, counters, holds, ledger"
-            self.do(self.database.run(lambda each: each._execute(f"TRUNCATE {tables}")))
+            self.do(self.database.run(lambda each: each.execute(f"TRUNCATE {tables}")))
 
     @rule(chosen=budgets, user=users, usage=usages, again=st.booleans(), pick=picks)
     def reserve(self, chosen: list[str], user: str, usage: Usage, pick: int, *, again: bool) -> None:
@@ -203,7 +200,7 @@ class LedgerMachine(RuleBasedStateMachine):
         batch = self.waiting[:size] + [order.choice(self.sent) for _ in range(min(size // 3, len(self.sent)))]
         if crash:
             with pytest.raises(Crash):
-                self.do(self.database.run(lambda tables: self.crash(tables, batch)))
+                self.do(self.ledger._transact(lambda tables: self.crash(tables, batch)))
             self.is_exact()
         self.sent += self.waiting[:size]
         del self.waiting[:size]

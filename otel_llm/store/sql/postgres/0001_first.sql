@@ -74,7 +74,7 @@ CREATE TABLE counters (
     period          text COLLATE "C"    NOT NULL,
     unit            text    NOT NULL,
     settled         bigint  NOT NULL,
-    held            bigint  NOT NULL CHECK (held >= 0),
+    held            bigint  NOT NULL,      -- never below 0; a CHECK would see what is taken away, before it is added up
     UNIQUE (budget, subject, period)
 ) WITH (fillfactor = 50);                  -- room beside each hot row for its next versions
 
