@@ -39,6 +39,7 @@ __all__ = [
     "Extension",
     "ExtensionFactory",
     "Factory",
+    "Find",
     "HostView",
     "OnError",
     "Processor",
@@ -53,6 +54,8 @@ __all__ = [
 OnError = Literal["forward", "drop"]
 Applies = Literal["gen_ai", "all"]
 Stability = Literal["alpha", "beta", "stable"]
+T = TypeVar("T")
+
 Consume = Callable[[Request], Awaitable[Answer]]
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
@@ -112,6 +115,18 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class Find(Protocol):
+    """How a component asks for what an extension brings along."""
+
+    def __call__(self, kind: type[T], /) -> T | None:
+        """Return the extension that is of that kind, of those before it in `service.extensions`; None without one."""
+        ...
+
+
+def _nothing(_kind: type[Any], /) -> None:
+    """Find nothing: there is no host."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the host gives a component besides its config."""
@@ -128,6 +143,9 @@ class Settings:
     wherever they are needed. The host reads them again when they change; without a host they stay as they were."""
     worker: Worker | None = None
     """Which of the gateway's workers it works in; None where the gateway is one process."""
+    extension: Find = _nothing
+    """Finds an extension by what it is: `settings.extension(StoreProvider)`. Whoever has asked is made anew when that
+    extension is."""
 
 
 class Processor(ABC):  # noqa: B024 - which of its methods a processor has is its own affair
@@ -143,6 +161,9 @@ class Processor(ABC):  # noqa: B024 - which of its methods a processor has is it
 
     markers: ClassVar[tuple[bytes, ...]] = ()
     """Bytes of which at least one stands in every request that holds work for it. Empty: every request may."""
+
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Types of processors that must stand before it in a pipeline."""
 
     applies_to: ClassVar[Applies] = "gen_ai"
     """`gen_ai`: only spans with a `gen_ai.*` attribute, as they are after the steps before. `all`: every span.
@@ -239,21 +260,21 @@ class Extension(ABC):
 
 
 C = TypeVar("C", bound=Config)
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Factory(Generic[C, T]):
+class Factory(Generic[C, T_co]):
     """The object that an entry point names: a component's name, its config type, how to make it."""
 
     name: str
     """The same as the entry point's, the YAML key's and, for built-ins, the folder's."""
     config: type[C]
-    create: Callable[[C, Settings], T]
+    create: Callable[[C, Settings], T_co]
     """May raise `ConfigError` for what the config type alone cannot see, such as a file that is not there."""
     stability: Stability = "alpha"
 
-    def build(self, raw: dict[str, Any] | None = None, settings: Settings | None = None) -> T:
+    def build(self, raw: dict[str, Any] | None = None, settings: Settings | None = None) -> T_co:
         """Validate *raw*, as it stands in YAML, and make the component. Raises pydantic's `ValidationError`."""
         return self.create(self.config.model_validate(raw or {}), settings or Settings(self.name))
 

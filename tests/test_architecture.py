@@ -82,6 +82,6 @@ def test_what_authors_import_is_pinned() -> None:
     """A change of the public names is seen in a review."""
     assert [
         "Applies", "Config", "Consume", "Count", "Duration", "Endpoint", "Exporter", "ExporterFactory", "Extension",
-        "ExtensionFactory", "Factory", "HostView", "OnError", "Processor", "ProcessorFactory", "Receiver",
+        "ExtensionFactory", "Factory", "Find", "HostView", "OnError", "Processor", "ProcessorFactory", "Receiver",
         "ReceiverFactory", "Settings", "Stability", "Worker",
     ] == component.__all__  # fmt: skip

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from otel_llm.budget.ledger import Ledger
 from otel_llm.errors import ConfigError
+from otel_llm.store.retention import keep_days
 
 if TYPE_CHECKING:
     from otel_llm.store.database import Database
@@ -31,6 +32,13 @@ class Store:
     ledger: Ledger[Any]
     query: Callable[[Any], Query]
     """Makes one of a transaction's connection."""
+    partitioned: bool = False
+    """Whether calls are kept in a table for each day."""
+
+    async def keep_days(self, now_ms: int, oldest_ms: int) -> None:
+        """Make room for the days to come, and drop whole days before *oldest_ms*, where calls are kept by the day."""
+        if self.partitioned:
+            await self.database.run(lambda connection: keep_days(self.query(connection), now_ms, oldest_ms))
 
     async def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Read, in a transaction of its own."""
@@ -86,4 +94,4 @@ def _postgres(url: str) -> Store:
         return run
 
     database = PostgresDatabase(url)
-    return Store(database, Ledger(database, PostgresTables), query)
+    return Store(database, Ledger(database, PostgresTables), query, partitioned=True)
