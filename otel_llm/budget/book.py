@@ -53,9 +53,15 @@ class BudgetBook:
         for budget in self.budgets:
             self._index.setdefault((budget.section, budget.key), []).append(budget)
 
-    def find(self, budget_id: str) -> Budget | None:
-        """Return a budget by its id."""
-        return next((budget for budget in self.budgets if budget.id == budget_id), None)
+    def charge(self, charge_id: str) -> Charge | None:
+        """Return what `Charge.id` names; None if there is no such budget, or it is not counted like that."""
+        for budget in self.budgets:
+            if budget.per is None and charge_id == budget.id:
+                return Charge(budget, "")
+            prefix = f"{budget.id}/{_SUBJECTS[budget.per]}:" if budget.per else ""
+            if prefix and charge_id.startswith(prefix) and charge_id != prefix:
+                return Charge(budget, charge_id.removeprefix(f"{budget.id}/"))
+        return None
 
     def charges(self, model: str | None, dimensions: Dimensions) -> list[Charge]:
         """Return what a call is charged to, each budget once.

@@ -54,9 +54,14 @@ class Rolling:
 
     length_ms: int
 
+    @property
+    def part_ms(self) -> int:
+        """How long one of its parts is."""
+        return max(self.length_ms // ROLLING_PARTS, 1)
+
     def at(self, time_ms: int) -> Period:
         """Return the part that *time_ms* is in."""
-        part_ms = max(self.length_ms // ROLLING_PARTS, 1)
+        part_ms = self.part_ms
         parts = -(-self.length_ms // part_ms)
         index = time_ms // part_ms
         # What is spent in this part counts until the part after its last instant, moved by the window, begins.

@@ -31,7 +31,10 @@ processors: {{gen_ai_normalizer: {{}}, cost: {{}}, budget: {{}}}}
 exporters: {{store: {{sending_queue: {{batch: {{flush_timeout: 0}}}}}}, file: {{path: "{directory}/out.jsonl"}}}}
 extensions:
   store: {{url: "{url}"}}
-  budgets: {{file: "{directory}/budgets.yml"}}
+  budgets:
+    file: "{directory}/budgets.yml"
+    http: {{endpoint: "127.0.0.1:0"}}
+    digest: {{key: a key of the tests}}
 service:
   extensions: [store, budgets]
   telemetry: {{metrics: {{endpoint: "127.0.0.1:0"}}}}

@@ -45,8 +45,8 @@ class LedgerStore(Protocol):
     nothing more. Other than `adjust`, which is an operator's, all are idempotent.
     """
 
-    async def reserve(self, reservation: Reservation) -> Verdict:
-        """Hold every amount, if each fits under its limit, or nothing.
+    async def reserve(self, reservation: Reservation, *, hold_it: bool = True) -> Verdict:
+        """Hold every amount, if each fits under its limit, or nothing. Without *hold_it*: only say whether they do.
 
         Asked again with an id that is held or settled, it grants again and does nothing; with one whose hold has
         expired or was released, it decides anew. What a denial reports is what it was denied for.
@@ -118,9 +118,9 @@ class Ledger(LedgerStore, Generic[C]):
         self._database = database
         self._tables = tables
 
-    async def reserve(self, reservation: Reservation) -> Verdict:
+    async def reserve(self, reservation: Reservation, *, hold_it: bool = True) -> Verdict:
         """See `LedgerStore`. Nothing is denied for what holds that have expired still hold."""
-        work = partial(rules.reserve, reservation=reservation)
+        work = partial(rules.reserve, reservation=reservation, hold_it=hold_it)
         verdict: Verdict = await self._run(work)
         if isinstance(verdict, Denied) and await self.expire(reservation.at_ms):
             verdict = await self._run(work)

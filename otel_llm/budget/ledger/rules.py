@@ -44,8 +44,8 @@ HOPS: Final = 8
 """How far is followed what is charged for what. A response leads to a span, and that to a child charged instead."""
 
 
-def reserve(tables: Tables, reservation: Reservation) -> Verdict:
-    """Hold every amount, if all of them fit; nothing otherwise."""
+def reserve(tables: Tables, reservation: Reservation, *, hold_it: bool = True) -> Verdict:
+    """Hold every amount, if all of them fit; nothing otherwise. Without *hold_it* only say whether they do."""
     limits = reservation.limits
     hold = Hold(
         reservation.id,
@@ -76,7 +76,10 @@ def reserve(tables: Tables, reservation: Reservation) -> Verdict:
     )
     if exceeded:
         raise Rollback(Denied(exceeded))
-    return Granted(hold, balances)
+    granted = Granted(hold, balances)
+    if not hold_it:
+        raise Rollback(granted)
+    return granted
 
 
 def settle(tables: Tables, reservation_id: str, usage: Usage, now_ms: int, identities: Iterable[bytes] = ()) -> Settled:

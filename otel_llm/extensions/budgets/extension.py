@@ -8,16 +8,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from otel_llm.budget.audit import record_budgets
+from otel_llm.budget.estimate import load_estimate
 from otel_llm.budget.file import read_budgets
+from otel_llm.budget.service import BudgetService
 from otel_llm.budget.snapshot import take_snapshot
 from otel_llm.budget.view import Budgets, BudgetsProvider
 from otel_llm.component import Extension
+from otel_llm.digest import load_digests
 from otel_llm.errors import ConfigError, OtelLlmError
+from otel_llm.extensions.budgets.http import BudgetsHttp
 from otel_llm.store.provider import StoreProvider
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otel_llm.budget.book import BudgetBook
-    from otel_llm.component import HostView, Settings
+    from otel_llm.component import Endpoint, HostView, Settings
     from otel_llm.extensions.budgets.config import BudgetsConfig
 
 __all__ = ["BudgetsExtension"]
@@ -37,17 +43,35 @@ class BudgetsExtension(Extension, BudgetsProvider):
         self._clock = settings.clock
         self.budgets = Budgets(settings.watch(partial(read_budgets, str(config.file)), config.file))
         self._recorded: BudgetBook | None = None
+        self._service = BudgetService(
+            self._store.ledger,
+            self.budgets,
+            load_estimate(),
+            load_digests(config.digest, f"extensions.{settings.name}.digest"),
+            settings.clock,
+            settings.meter,
+        )
+        self._http = None if config.http is None else BudgetsHttp(config.http, settings, self._service)
         self._failed = settings.meter.counter("budget_refresh_failed", "Times that the store could not be asked.")
         self._was_failing = False
         self._rounds: asyncio.Task[None] | None = None
 
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Where the budgets can be asked."""
+        return () if self._http is None else (self._http.endpoint,)
+
     async def start(self, host: HostView, /) -> None:  # noqa: ARG002 - nothing is asked of it
-        """Read what the budgets stand at."""
+        """Read what the budgets stand at, and begin to answer."""
         await self._refresh()
+        if self._http is not None:
+            await self._http.start()
         self._rounds = asyncio.create_task(self._go_round())
 
     async def shutdown(self) -> None:
         """End."""
+        if self._http is not None:
+            await self._http.shutdown()
         if self._rounds is not None:
             self._rounds.cancel()
             await asyncio.gather(self._rounds, return_exceptions=True)
