@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from otel_llm.endpoint import parse_listen_endpoint
+from otel_llm.endpoint import Endpoint, Worker
 from otel_llm.reload.files import Watch, Watched
 from otel_llm.request import Answer, Request
 from otel_llm.telemetry import Meter
@@ -77,42 +77,9 @@ class Config(BaseModel):
         """
         return ()
 
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """One of several processes that share the work of a gateway."""
-
-    number: int
-    """From 1."""
-    count: int
-    """How many of them there are."""
-    ports: Mapping[str, int]
-    """The ports that all of them listen on, by the names of endpoints."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A TCP address that something listens on."""
-
-    name: str
-    """Where it is configured, such as `receivers.otlp.protocols.grpc.endpoint`."""
-    host: str
-    port: int
-    """0 until a free port has been taken."""
-    protected: bool = False
-    """Whether it lets in only those who show a token or a certificate."""
-    shared: bool = False
-    """Whether every worker of the gateway listens there: each binds the port with `SO_REUSEPORT`."""
-
-    @classmethod
-    def at(cls, name: str, endpoint: str, *, protected: bool = False, worker: Worker | None = None) -> Self:
-        """Return where something listens that is configured to listen at *endpoint*, a `ListenEndpoint`."""
-        host, port = parse_listen_endpoint(endpoint)
-        shared = {} if worker is None else worker.ports
-        return cls(name, host, shared.get(name, port), protected, shared=name in shared)
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+    def needs_one_process(self) -> str:
+        """Return why the component cannot run in several workers of a gateway, as a sentence; empty if it can."""
+        return ""
 
 
 class Find(Protocol):

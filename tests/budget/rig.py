@@ -34,6 +34,7 @@ extensions:
   budgets:
     file: "{directory}/budgets.yml"
     http: {{endpoint: "127.0.0.1:0"}}
+    grpc: {{endpoint: "127.0.0.1:0"}}
     digest: {{key: a key of the tests}}
 service:
   extensions: [store, budgets]
@@ -44,10 +45,12 @@ service:
 
 
 @asynccontextmanager
-async def gateway(directory: Path, budgets_file: str, url: str = "") -> AsyncIterator[Host]:
-    """Run a gateway with these budgets, on SQLite unless another store's URL is given."""
+async def gateway(
+    directory: Path, budgets_file: str, url: str = "", *, change: tuple[str, str] = ("", "")
+) -> AsyncIterator[Host]:
+    """Run a gateway with these budgets, on SQLite unless another store's URL is given; *change* its config."""
     directory.joinpath("budgets.yml").write_text(budgets_file)
-    text = CONFIG.format(directory=directory, url=url or f"sqlite:///{directory}/store.db")
+    text = CONFIG.format(directory=directory, url=url or f"sqlite:///{directory}/store.db").replace(*change)
     async with Host(load_config(text, registry=Registry(COMPONENTS))) as host:
         yield host
 

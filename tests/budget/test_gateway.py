@@ -171,6 +171,7 @@ async def test_the_budgets_file_is_read_again(tmp_path: Path) -> None:
         (("extensions: [store, budgets]", "extensions: []"), "exporters.store: needs the extension store"),
         (("[gen_ai_normalizer, cost, budget]", "[gen_ai_normalizer, budget, cost]"), "budget needs cost before it"),
         (("[gen_ai_normalizer, cost, budget]", "[cost, budget]"), "budget needs gen_ai_normalizer before it"),
+        (("telemetry:", "workers: 2\n  telemetry:"), "extensions.store: SQLite is for one process"),
         (("sqlite:///", "mysql://"), "extensions.store.url: must be sqlite:///PATH"),
     ],
 )

@@ -305,3 +305,30 @@ async def test_the_store_is_away(tmp_path: Path, policy: str, statuses: list[int
 
     assert statuses == sorted(status for status, _ in answers)
     assert 4 == away
+
+
+AUTH: Final = """http:
+      endpoint: "127.0.0.1:0"
+      auth: {tokens: [{name: acme, token: of-acme, tenant: acme}, {name: ops, token: of-ops}]}"""
+
+
+async def test_a_token_stands_for_its_tenant(tmp_path: Path) -> None:
+    """Whoever shows it reserves for that tenant, sees its budgets, and adjusts none; others get no answer."""
+    text = "tenants: {acme: {rpm: 1}, other: {rpm: 9}}\nmodels: {m: {per_tenant_rpm: 9, tpm: 900}}"
+    acme, ops = ({"headers": {"Authorization": f"Bearer of-{name}"}} for name in ("acme", "ops"))
+    change = ('http: {endpoint: "127.0.0.1:0"}\n    grpc', f"{AUTH}\n    grpc")
+    body = {"model": "m", "input_tokens": 1, "dimensions": {"tenant": "other"}}
+    async with client(tmp_path, text, change=change) as budgets:
+        nobody, _ = await budgets.post("/v1/budget/reserve", body)
+        first, granted = await budgets.post("/v1/budget/reserve", body, **acme)
+        second, _ = await budgets.post("/v1/budget/reserve", body, **acme)
+        seen = await budgets.listed(**acme)
+        all_of_them = await budgets.listed(**ops)
+        adjusted, _ = await budgets.post(
+            "/v1/budgets/tenants/acme/rpm/adjust", {"amount_usd": 1, "reason": "-"}, **acme
+        )
+
+    assert [401, 200, 429, 403] == [nobody, first, second, adjusted]
+    assert ["models/m/per_tenant_rpm/t:acme", "models/m/tpm", "tenants/acme/rpm"] == sorted(granted["budgets"])
+    assert ["models/m/per_tenant_rpm/t:acme", "tenants/acme/rpm"] == sorted(seen)
+    assert 4 == len(all_of_them)

@@ -12,13 +12,20 @@ from otel_llm.digest import DigestConfig
 from otel_llm.endpoint import ListenEndpoint  # noqa: TC001 - pydantic reads it
 from otel_llm.receivers.otlp.config import ProtocolConfig
 
-__all__ = ["BudgetsConfig", "BudgetsHttpConfig"]
+__all__ = ["BudgetsConfig", "BudgetsGrpcConfig", "BudgetsHttpConfig"]
 
 
 class BudgetsHttpConfig(ProtocolConfig):
     """The budget service over HTTP."""
 
     endpoint: ListenEndpoint = "127.0.0.1:4320"
+    """Where it listens, `host:port`. Port 0 takes any that is free."""
+
+
+class BudgetsGrpcConfig(ProtocolConfig):
+    """The budget service over gRPC."""
+
+    endpoint: ListenEndpoint = "127.0.0.1:4319"
     """Where it listens, `host:port`. Port 0 takes any that is free."""
 
 
@@ -34,6 +41,9 @@ class BudgetsConfig(Config):
 
     http: Annotated[BudgetsHttpConfig | None, BeforeValidator(_none_is_off)] = BudgetsHttpConfig()
     """HTTP with JSON. `none`: nowhere."""
+
+    grpc: Annotated[BudgetsGrpcConfig | None, BeforeValidator(_none_is_off)] = BudgetsGrpcConfig()
+    """gRPC, as `proto/otel_llm/budget/v1/budget.proto` has it. `none`: nowhere."""
 
     digest: DigestConfig = DigestConfig()
     """The key with which users and conversations of reservations are digested, as those of spans are."""

@@ -16,6 +16,7 @@ from otel_llm.budget.view import Budgets, BudgetsProvider
 from otel_llm.component import Extension
 from otel_llm.digest import load_digests
 from otel_llm.errors import ConfigError, OtelLlmError
+from otel_llm.extensions.budgets.grpc import BudgetsGrpc
 from otel_llm.extensions.budgets.http import BudgetsHttp
 from otel_llm.store.provider import StoreProvider
 
@@ -43,7 +44,7 @@ class BudgetsExtension(Extension, BudgetsProvider):
         self._clock = settings.clock
         self.budgets = Budgets(settings.watch(partial(read_budgets, str(config.file)), config.file))
         self._recorded: BudgetBook | None = None
-        self._service = BudgetService(
+        service = BudgetService(
             self._store.ledger,
             self.budgets,
             load_estimate(),
@@ -51,7 +52,9 @@ class BudgetsExtension(Extension, BudgetsProvider):
             settings.clock,
             settings.meter,
         )
-        self._http = None if config.http is None else BudgetsHttp(config.http, settings, self._service)
+        http = [BudgetsHttp(config.http, settings, service)] if config.http else []
+        grpc = [BudgetsGrpc(config.grpc, settings, service)] if config.grpc else []
+        self._servers: Sequence[BudgetsHttp | BudgetsGrpc] = (*http, *grpc)
         self._failed = settings.meter.counter("budget_refresh_failed", "Times that the store could not be asked.")
         self._was_failing = False
         self._rounds: asyncio.Task[None] | None = None
@@ -59,19 +62,19 @@ class BudgetsExtension(Extension, BudgetsProvider):
     @property
     def endpoints(self) -> Sequence[Endpoint]:
         """Where the budgets can be asked."""
-        return () if self._http is None else (self._http.endpoint,)
+        return [server.endpoint for server in self._servers]
 
     async def start(self, host: HostView, /) -> None:  # noqa: ARG002 - nothing is asked of it
         """Read what the budgets stand at, and begin to answer."""
         await self._refresh()
-        if self._http is not None:
-            await self._http.start()
+        for server in self._servers:
+            await server.start()
         self._rounds = asyncio.create_task(self._go_round())
 
     async def shutdown(self) -> None:
         """End."""
-        if self._http is not None:
-            await self._http.shutdown()
+        for server in self._servers:
+            await server.shutdown()
         if self._rounds is not None:
             self._rounds.cancel()
             await asyncio.gather(self._rounds, return_exceptions=True)

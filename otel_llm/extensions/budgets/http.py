@@ -56,7 +56,12 @@ class BudgetsHttp:
         self._tokens = None if config.auth is None else BearerTokens(config.auth, f"{place}.auth", settings.watch)
         tls = None if config.tls is None else ServerTls(config.tls, f"{place}.tls", settings.watch).context()
         self._server = HttpServer(
-            f"{place}.endpoint", config.endpoint, self._answer, tls=tls, protected=config.protected
+            f"{place}.endpoint",
+            config.endpoint,
+            self._answer,
+            tls=tls,
+            protected=config.protected,
+            worker=settings.worker,
         )
 
     @property

@@ -44,6 +44,12 @@ class StoreConfig(Config):
     retention: RetentionConfig = RetentionConfig()
     """How long rows are kept."""
 
+    def needs_one_process(self) -> str:
+        """Return that SQLite is for one gateway that is one process."""
+        if self.url.get_secret_value().startswith("sqlite:"):
+            return "SQLite is for one process: with service.workers above 1 the store has to be PostgreSQL"
+        return ""
+
     def weaknesses(self) -> Iterator[str]:
         """Return whether a password stands in the config."""
         if urlsplit(self.url.get_secret_value()).password:
