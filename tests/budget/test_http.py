@@ -317,7 +317,7 @@ async def test_a_token_stands_for_its_tenant(tmp_path: Path) -> None:
     text = "tenants: {acme: {rpm: 1}, other: {rpm: 9}}\nmodels: {m: {per_tenant_rpm: 9, tpm: 900}}"
     acme, ops = ({"headers": {"Authorization": f"Bearer of-{name}"}} for name in ("acme", "ops"))
     change = ('http: {endpoint: "127.0.0.1:0"}\n    grpc', f"{AUTH}\n    grpc")
-    body = {"model": "m", "input_tokens": 1, "dimensions": {"tenant": "other"}}
+    body = {"model": "m", "input_tokens": 1, "max_output_tokens": 1, "dimensions": {"tenant": "other"}}
     async with client(tmp_path, text, change=change) as budgets:
         nobody, _ = await budgets.post("/v1/budget/reserve", body)
         first, granted = await budgets.post("/v1/budget/reserve", body, **acme)
