@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit test-faults e2e backends bench bench-redaction long lock clean
+.PHONY: help install run test lint format type unit test-faults fuzz e2e backends emitters bench bench-redaction long image audit sbom proto lock clean
 
 help:  ## list what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed  ## make .venv/bin/otel-llm, with all that the tests need
 
@@ -33,10 +33,10 @@ type:
 	$(BIN)/mypy
 
 unit:
-	$(BIN)/pytest -m "not backend and not faults" -n auto --dist worksteal
+	$(BIN)/pytest -m "not backend and not faults and not emitters" -n auto --dist worksteal
 
-test-faults: install  ## kill, flood and starve the gateway as a process, and count what arrives
-	$(BIN)/pytest -m faults
+test-faults: install  ## what happens to the gateway as a process: kills, full disks, backends that misbehave
+	$(BIN)/pytest -m faults -n auto --dist worksteal
 
 backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 	scripts/build-jaeger.sh
@@ -45,18 +45,50 @@ backends: install  ## build Jaeger and a Collector into .backends (needs Go)
 e2e: install  ## the tests that need what `make backends` builds
 	$(BIN)/pytest -m backend
 
-long: install  ## what takes an hour: memory under steady load, written to bench/results
-	$(BIN)/python -m bench.soak --minutes 15
+emitters: install  ## install real instrumentations into .emitters, and compare what they send with what they were answered
+	$(BIN)/pytest -m emitters
 
-bench: install  ## measure beside a Collector, write bench/results (needs Go)
+long: install emitters  ## what takes hours: all emitters, memory under steady load, 200 kills, fuzzing; written to bench/results
+	$(BIN)/python -m bench.soak --minutes 15
+	$(BIN)/python -m bench.kills --kills 200
+	$(BIN)/python -m tests.fuzz --seconds 2400
+
+bench: install  ## measure, beside a Collector and the journal by itself; write bench/results (needs Go)
 	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.journal
 
 bench-redaction: install  ## measure redaction beside a Collector; with DATA=directory what it finds in labelled texts
 	$(BIN)/python -m bench.redaction $(if $(DATA),--data $(DATA))
 
-lock:  ## resolve pyproject.toml anew into requirements.lock (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-		--group dev --all-extras pyproject.toml --output-file requirements.lock
+fuzz: install  ## two minutes of anything at all at every entrance
+	$(BIN)/python -m tests.fuzz --seconds 120
+
+image: install  ## build the container image (needs podman, or Docker with its daemon)
+	scripts/build-image.sh $(BIN)/python
+
+.audit/installed: requirements-audit.lock
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+audit: .audit/installed  ## look the locks up among known vulnerabilities (needs the network)
+	scripts/audit.sh .audit/bin/pip-audit requirements.lock requirements-runtime.lock
+
+sbom: .audit/installed  ## list what a running otel-llm is made of: dist/otel-llm.cdx.json, CycloneDX
+	@mkdir -p dist
+	.audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file dist/otel-llm.cdx.json requirements-runtime.lock
+
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate
+
+proto:  ## compile the description of the budget service's messages
+	$(BIN)/python -m grpc_tools.protoc -I proto --descriptor_set_out=otel_llm/budget/budget.binpb otel_llm/budget/v1/budget.proto
+
+lock:  ## resolve pyproject.toml anew into the requirements*.lock (needs uv)
+	$(COMPILE) --group dev --all-extras pyproject.toml --output-file requirements.lock
+	$(COMPILE) --constraint requirements.lock --extra server --extra redaction --extra postgres --extra redis pyproject.toml \
+		--output-file requirements-runtime.lock
+	$(COMPILE) --group audit --output-file requirements-audit.lock
 
 clean:  ## remove what was built
-	rm -rf .venv .backends dist
+	rm -rf .venv .backends .emitters .audit .fuzz dist

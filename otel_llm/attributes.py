@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from otel_llm.values import SCALARS, Scalar, Value, Writable, encode, to_python, write
 
@@ -60,15 +60,33 @@ class Attributes:
 
     def get(self, key: str) -> Value:
         """Return the attribute as plain Python; None if it is missing or empty."""
-        if key in self._values:
-            return self._values[key]
-        pair = self._find(key)
-        if pair is None:
+        index = self._index or self._indexed()
+        if key not in index:
             return None
-        value = to_python(pair.value)
-        if type(value) in SCALARS:  # a list is the caller's own, to change as he likes
-            self._values[key] = value
+        value = self._values.get(key)
+        if value is None:
+            value = to_python((index[key] or self._find(key)).value)
+            if type(value) in SCALARS:  # a list is the caller's own, to change as he likes
+                self._values[key] = value
         return value
+
+    def get_all(self, keys: Iterable[str]) -> dict[str, Value]:
+        """Return several attributes by key, as `get` does, for much less than one call each."""
+        index = self._index or self._indexed()
+        values = self._values
+        found: dict[str, Value] = {}
+        for key in keys:
+            value = values.get(key)
+            if value is None:
+                pair = index.get(key)
+                if pair is None:
+                    value = self.get(key)
+                else:
+                    value = to_python(pair.value)
+                    if type(value) in SCALARS:
+                        values[key] = value
+            found[key] = value
+        return found
 
     def get_str(self, key: str) -> str | None:
         """Return the attribute if it is a string."""
@@ -120,11 +138,17 @@ class Attributes:
             TypeError, ValueError: as `set`; then none of the new ones is written.
         """
         index = self._index or self._indexed()
-        fresh = {key: value for key, value in attributes.items() if key not in index}
+        fresh = attributes
+        if not attributes.keys().isdisjoint(index):
+            fresh = {key: value for key, value in attributes.items() if key not in index}
         if fresh:
             self._proto.MergeFromString(encode(self._proto.ATTRIBUTES_FIELD_NUMBER, fresh))
+            values = self._values
+            for key, value in fresh.items():
+                # what is read as it was written is known: a list is copied, and a surrogate in a text replaced
+                if value.isascii() if type(value) is str else type(value) in SCALARS:
+                    values[key] = value  # type: ignore[assignment]  # mypy does not follow the line above
             index.update(dict.fromkeys(fresh))
-            self._values.update({key: value for key, value in fresh.items() if _is_kept_as_is(value)})
             self._shared.dirty = True
         if len(fresh) < len(attributes):
             for key, value in attributes.items():
@@ -180,20 +204,19 @@ class Attributes:
             self._duplicates = len(self._index) != len(attributes)
         return self._index
 
-    def _find(self, key: str) -> KeyValue | None:
-        """Return the last attribute with that key."""
-        index = self._index or self._indexed()
-        pair = index.get(key)
-        if pair is None and key in index:
+    def _find(self, key: str) -> KeyValue:
+        """Return the last attribute with that key, which is there."""
+        pair = self._indexed()[key]
+        if pair is None:
             self._index = None
             pair = self._indexed()[key]
-        return pair
+        return cast("KeyValue", pair)
 
     def _only(self, key: str) -> KeyValue:
         """Return the last attribute with that key, which is there, and remove the others."""
         if self._duplicates:
             self._delete(key, keep_last=True)
-        return cast("KeyValue", self._find(key))
+        return self._find(key)
 
     def _delete(self, key: str, *, keep_last: bool) -> None:
         attributes = self._proto.attributes
@@ -215,8 +238,3 @@ def _same(old: Value, new: Writable) -> bool:
     if type(old) is not list:
         return type(old) is type(new) and old == new
     return isinstance(new, Sequence) and not isinstance(new, str) and len(old) == len(new) and all(map(_same, old, new))
-
-
-def _is_kept_as_is(value: Writable) -> TypeGuard[Scalar]:
-    """Tell whether a value that was written is read as it is: a list is copied, and a surrogate in a text replaced."""
-    return type(value) in SCALARS and (type(value) is not str or value.isascii())

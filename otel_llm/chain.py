@@ -61,6 +61,8 @@ class Chain:
         meter = meter or Meter()
         self._steps = [_Step(name, processor, meter) for name, processor in processors]
         self._detector = detector or _detector_for([processor for _, processor in processors], meter)
+        self.fails_closed = any(processor.on_error == "drop" for _, processor in processors)
+        """Whether what it could not be run over must not go on."""
 
     def start(self) -> None:
         """Start the processors."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Pr
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from otel_llm.endpoint import Endpoint, Worker
 from otel_llm.reload.files import Watch, Watched
 from otel_llm.request import Answer, Request
 from otel_llm.telemetry import Meter
@@ -39,6 +40,7 @@ __all__ = [
     "Extension",
     "ExtensionFactory",
     "Factory",
+    "Find",
     "HostView",
     "OnError",
     "Processor",
@@ -47,11 +49,14 @@ __all__ = [
     "ReceiverFactory",
     "Settings",
     "Stability",
+    "Worker",
 ]
 
 OnError = Literal["forward", "drop"]
 Applies = Literal["gen_ai", "all"]
 Stability = Literal["alpha", "beta", "stable"]
+T = TypeVar("T")
+
 Consume = Callable[[Request], Awaitable[Answer]]
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
@@ -73,21 +78,21 @@ class Config(BaseModel):
         """
         return ()
 
+    def needs_one_process(self) -> str:
+        """Return why the component cannot run in several workers of a gateway, as a sentence; empty if it can."""
+        return ""
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A TCP address that something listens on."""
 
-    name: str
-    """Where it is configured, such as `receivers.otlp.protocols.grpc.endpoint`."""
-    host: str
-    port: int
-    """0 until a free port has been taken."""
-    protected: bool = False
-    """Whether it lets in only those who show a token or a certificate."""
+class Find(Protocol):
+    """How a component asks for what an extension brings along."""
 
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+    def __call__(self, kind: type[T], /) -> T | None:
+        """Return the extension that is of that kind, of those before it in `service.extensions`; None without one."""
+        ...
+
+
+def _nothing(_kind: type[Any], /) -> None:
+    """Find nothing: there is no host."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,11 @@ class Settings:
     watch: Watch = Watched
     """Reads files that the config names: `rules = settings.watch(parse_rules, config.file)`, then `rules.value`
     wherever they are needed. The host reads them again when they change; without a host they stay as they were."""
+    worker: Worker | None = None
+    """Which of the gateway's workers it works in; None where the gateway is one process."""
+    extension: Find = _nothing
+    """Finds an extension by what it is: `settings.extension(StoreProvider)`. Whoever has asked is made anew when that
+    extension is."""
 
 
 class Processor(ABC):  # noqa: B024 - which of its methods a processor has is its own affair
@@ -119,6 +129,9 @@ class Processor(ABC):  # noqa: B024 - which of its methods a processor has is it
 
     markers: ClassVar[tuple[bytes, ...]] = ()
     """Bytes of which at least one stands in every request that holds work for it. Empty: every request may."""
+
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Types of processors that must stand before it in a pipeline."""
 
     applies_to: ClassVar[Applies] = "gen_ai"
     """`gen_ai`: only spans with a `gen_ai.*` attribute, as they are after the steps before. `all`: every span.
@@ -202,6 +215,10 @@ class HostView(Protocol):
         """Whether it takes requests and has room for them."""
         ...
 
+    async def metrics(self) -> bytes:
+        """Return all metrics as `telemetry.CONTENT_TYPE`."""
+        ...
+
 
 class Extension(ABC):
     """Something beside the pipelines, such as an endpoint that tells how the host is."""
@@ -221,21 +238,21 @@ class Extension(ABC):
 
 
 C = TypeVar("C", bound=Config)
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Factory(Generic[C, T]):
+class Factory(Generic[C, T_co]):
     """The object that an entry point names: a component's name, its config type, how to make it."""
 
     name: str
     """The same as the entry point's, the YAML key's and, for built-ins, the folder's."""
     config: type[C]
-    create: Callable[[C, Settings], T]
+    create: Callable[[C, Settings], T_co]
     """May raise `ConfigError` for what the config type alone cannot see, such as a file that is not there."""
     stability: Stability = "alpha"
 
-    def build(self, raw: dict[str, Any] | None = None, settings: Settings | None = None) -> T:
+    def build(self, raw: dict[str, Any] | None = None, settings: Settings | None = None) -> T_co:
         """Validate *raw*, as it stands in YAML, and make the component. Raises pydantic's `ValidationError`."""
         return self.create(self.config.model_validate(raw or {}), settings or Settings(self.name))
 
@@ -252,5 +269,9 @@ class ReceiverFactory(Factory[C, Receiver]):
     """An entry point of the group `otel_llm.receivers`."""
 
 
+@dataclass(frozen=True)
 class ExtensionFactory(Factory[C, Extension]):
     """An entry point of the group `otel_llm.extensions`."""
+
+    once: bool = False
+    """Where a gateway has several workers: one beside them and for all, in place of one in each."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -42,6 +43,8 @@ class HttpLimits:
     """Between an answer and the next request."""
     max_connections: int = 1024
     """Further ones are answered 503."""
+    max_age_s: float = 300.0
+    """A connection is closed with the first answer after so long, a tenth earlier or later: not all at once."""
 
 
 class Connections(web.Server):
@@ -80,7 +83,7 @@ class Connections(web.Server):
 
 
 class _Connection(web.RequestHandler):
-    __slots__ = ("_connections", "_header_timer", "_limits")
+    __slots__ = ("_connections", "_header_timer", "_limits", "_old_at")
 
     def __init__(
         self, connections: Connections, limits: HttpLimits, loop: asyncio.AbstractEventLoop, options: dict[str, Any]
@@ -89,6 +92,7 @@ class _Connection(web.RequestHandler):
         self._connections = connections
         self._limits = limits
         self._header_timer: asyncio.TimerHandle | None = None
+        self._old_at = loop.time() + limits.max_age_s * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self._connections.has_room():
@@ -115,6 +119,8 @@ class _Connection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         if resp.status == HTTPStatus.REQUEST_TIMEOUT:
             self._lingering_time = 0.0  # whoever was too slow to send a body is not waited for any longer
+        if self._loop.time() > self._old_at:
+            resp.force_close()
         try:
             async with asyncio.timeout(self._limits.write_timeout_s):
                 return await super().finish_response(request, resp, start_time)

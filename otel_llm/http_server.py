@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from otel_llm.component import Endpoint
-from otel_llm.endpoint import cannot_listen, parse_listen_endpoint
+from otel_llm.component import Endpoint, Worker
+from otel_llm.endpoint import cannot_listen
 from otel_llm.http_connection import Connections, HttpLimits
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class HttpServer:
         *,
         tls: ssl.SSLContext | None = None,
         protected: bool = False,
+        worker: Worker | None = None,
         limits: HttpLimits | None = None,
     ) -> None:
         """Take a `ListenEndpoint`.
@@ -61,9 +62,10 @@ class HttpServer:
             handler: answers.
             tls: makes it HTTPS.
             protected: what the endpoint says about itself.
+            worker: which one it listens in, where the gateway's other workers listen there too.
             limits: of its connections.
         """
-        self.endpoint = Endpoint(name, *parse_listen_endpoint(endpoint), protected)
+        self.endpoint = Endpoint.at(name, endpoint, protected=protected, worker=worker)
         """With the real port, once started."""
         self._handler = handler
         self._limits = limits or HttpLimits()
@@ -80,7 +82,7 @@ class HttpServer:
         server = Connections(self.endpoint.name, self._answer, self._limits, **options)
         try:
             listener = await asyncio.get_running_loop().create_server(
-                server, self.endpoint.host, self.endpoint.port, **self._tls
+                server, self.endpoint.host, self.endpoint.port, reuse_port=self.endpoint.shared, **self._tls
             )
         except OSError as error:
             raise cannot_listen(self.endpoint) from error

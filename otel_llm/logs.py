@@ -19,10 +19,13 @@ _LONGEST: Final = 1024
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
-def configure(level: LogLevel = "info", log_format: LogFormat = "text") -> None:
-    """Send the log of this program to standard error; other libraries' from warnings up."""
+def configure(level: LogLevel = "info", log_format: LogFormat = "text", worker: int = 0) -> None:
+    """Send the log of this program to standard error; other libraries' from warnings up.
+
+    Each line names the *worker*, where that is not 0.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if log_format == "json" else _Text())
+    handler.setFormatter(_Json(worker) if log_format == "json" else _Text(worker))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -30,14 +33,22 @@ def configure(level: LogLevel = "info", log_format: LogFormat = "text") -> None:
 
 
 class _Text(logging.Formatter):
-    """`2026-01-02T03:04:05.678Z WARNING otel_llm.destination: message`."""
+    """`2026-01-02T03:04:05.678Z WARNING otel_llm.destination: message`; before the name, `[worker 2]`."""
+
+    def __init__(self, worker: int) -> None:
+        super().__init__()
+        self._who = f"[worker {worker}] " if worker else ""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{_time(record)} {record.levelname:<7} {record.name}: {_message(record)}"
+        return f"{_time(record)} {record.levelname:<7} {self._who}{record.name}: {_message(record)}"
 
 
 class _Json(logging.Formatter):
-    """One JSON object a line: `time`, `level`, `logger`, `message`."""
+    """One JSON object a line: `time`, `level`, `logger`, `message`, and `worker`."""
+
+    def __init__(self, worker: int) -> None:
+        super().__init__()
+        self._who = {"worker": worker} if worker else {}
 
     def format(self, record: logging.LogRecord) -> str:
         return orjson.dumps(
@@ -46,6 +57,7 @@ class _Json(logging.Formatter):
                 "level": record.levelname.lower(),
                 "logger": record.name,
                 "message": _message(record),
+                **self._who,
             }
         ).decode()
 

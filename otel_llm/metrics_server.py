@@ -20,10 +20,10 @@ __all__ = ["MetricsServer"]
 
 
 class MetricsServer(Extension):
-    """Serves the meter of its settings, or nothing where the config gives no endpoint."""
+    """Serves the host's metrics, or nothing where the config gives no endpoint."""
 
     def __init__(self, config: MetricsConfig, settings: Settings) -> None:
-        self._meter = settings.meter
+        self._host: HostView | None = None
         self._server = (
             None if config.endpoint is None else HttpServer(f"{settings.name}.endpoint", config.endpoint, self._answer)
         )
@@ -33,8 +33,9 @@ class MetricsServer(Extension):
         """Where it answers."""
         return () if self._server is None else (self._server.endpoint,)
 
-    async def start(self, _host: HostView, /) -> None:
+    async def start(self, host: HostView, /) -> None:
         """Begin to answer."""
+        self._host = host
         if self._server is not None:
             await self._server.start()
 
@@ -48,4 +49,5 @@ class MetricsServer(Extension):
             return web.Response(status=404)
         if request.method not in ("GET", "HEAD"):
             return web.Response(status=405, headers={"Allow": "GET, HEAD"})
-        return web.Response(body=self._meter.text(), headers={"Content-Type": CONTENT_TYPE})
+        page = await self._host.metrics() if self._host else b""
+        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE})

@@ -7,7 +7,8 @@ holds a text that came in a span, other than names whose number is bounded.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily
@@ -16,9 +17,20 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["CONTENT_TYPE", "OTHER", "PREFIX", "BoundedCounter", "Counter", "Gauge", "Histogram", "Meter"]
+__all__ = [
+    "CONTENT_TYPE",
+    "OTHER",
+    "PREFIX",
+    "BoundedCounter",
+    "Counter",
+    "Family",
+    "Gauge",
+    "Histogram",
+    "Merge",
+    "Meter",
+]
 
 PREFIX: Final = "otel_llm_"
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -26,6 +38,23 @@ OTHER: Final = "other"
 """The value of every label of what a bounded counter has no more room for."""
 
 M = TypeVar("M", bound=MetricWrapperBase)
+
+
+Merge = Literal["sum", "max", "min"]
+"""What several workers' values of a gauge come to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric with all its samples, at one time."""
+
+    name: str
+    description: str
+    kind: str
+    """`counter`, `gauge` or `histogram`."""
+    merge: Merge
+    samples: Sequence[tuple[str, Mapping[str, str], float]]
+    """Each with its own name, such as that of a histogram's sum, and its labels."""
 
 
 class BoundedCounter(Collector):
@@ -73,14 +102,19 @@ class Meter:
         self._registry = CollectorRegistry()
         self._metrics: dict[str, MetricWrapperBase] = {}
         self._bounded: dict[str, BoundedCounter] = {}
+        self._merges: dict[str, Merge] = {}
         self._lock = threading.Lock()
 
     def counter(self, name: str, description: str, labels: Sequence[str] = ()) -> Counter:
         """Return a counter, shown as `otel_llm_<name>_total`."""
         return self._metric(Counter, name, description, labels)
 
-    def gauge(self, name: str, description: str, labels: Sequence[str] = ()) -> Gauge:
-        """Return a gauge. `gauge.labels(...).set_function(read)` reads a value when it is asked for."""
+    def gauge(self, name: str, description: str, labels: Sequence[str] = (), *, merge: Merge = "sum") -> Gauge:
+        """Return a gauge. `gauge.labels(...).set_function(read)` reads a value when it is asked for.
+
+        *merge* makes one value of those of several workers.
+        """
+        self._merges[PREFIX + name] = merge
         return self._metric(Gauge, name, description, labels)
 
     def histogram(
@@ -112,6 +146,19 @@ class Meter:
     def text(self) -> bytes:
         """Return all metrics as `CONTENT_TYPE`."""
         return generate_latest(self._registry)
+
+    def families(self) -> list[Family]:
+        """Return all metrics as they are now."""
+        return [
+            Family(
+                family.name,
+                family.documentation,
+                family.type,
+                self._merges.get(family.name, "sum"),
+                [(sample.name, sample.labels, sample.value) for sample in family.samples],
+            )
+            for family in self._registry.collect()
+        ]
 
     def value(self, name: str, /, **labels: str) -> float:
         """Return one sample, 0 if nothing has been counted there. For tests and summaries."""

@@ -24,6 +24,9 @@ SCALARS: Final = frozenset({str, bool, int, float})
 
 def to_python(value: AnyValue) -> Value:
     """Return an AnyValue as plain Python. A map with one key twice keeps the last."""
+    plain = value.string_value or value.int_value  # what stands there most, and asking which it is costs more
+    if plain:
+        return plain
     kind = value.WhichOneof("value")
     if kind is None:
         return None
@@ -54,13 +57,32 @@ def write(target: AnyValue, value: Writable) -> None:
 def encode(field: int, attributes: Mapping[str, Writable]) -> bytes:
     """Return attributes as the bytes of the repeated field *field*, to be merged into the message that has it.
 
-    One merge of these bytes costs what adding a single attribute does. Doubles and short texts, which is what is
-    written most, are put together here; messages do the rest.
+    One merge of these bytes costs little more than adding a single attribute through messages does.
 
     Raises:
         TypeError, ValueError: as `write`.
     """
-    return b"".join([_pair(field, key, value) for key, value in attributes.items()])
+    out: list[bytes] = []
+    for key, value in attributes.items():
+        if len(key) > _LONGEST_KEY:
+            out.append(_any_pair(field, key, value))
+        elif type(value) is str:
+            out.append(_text_pair(field, key, value) if len(value) < _SHORT else _text(field, key, value))
+        elif type(value) is int:
+            if _ONE_BYTE <= value < _TWO_BYTES:  # most counts
+                out += (_head(field, key, _INT, 2), bytes((value & 0x7F | 0x80, value >> 7)))
+            else:
+                number = _int64(value)
+                out += (_head(field, key, _INT, len(number)), number)
+        elif type(value) is float:
+            out += (_head(field, key, _DOUBLE, 8), _double(value))
+        elif type(value) is bool:
+            out += (_head(field, key, _BOOL, 1), _TRUE if value else _FALSE)
+        elif type(value) is list and len(value) == 1 and type(value[0]) is str and len(value[0]) < _SHORT:
+            out.append(_list_of_one(field, key, value[0]))  # finish reasons, of one choice as a rule
+        else:
+            out.append(_any_pair(field, key, value))
+    return b"".join(out)
 
 
 def without_surrogates(text: str) -> str:
@@ -70,11 +92,26 @@ def without_surrogates(text: str) -> str:
 
 _PLAIN: Final = frozenset({"string_value", "int_value", "double_value", "bool_value", "bytes_value"})
 
-_ONE_BYTE: Final = 128
-"""Lengths below this are one byte on the wire (protobuf encoding, "Base 128 Varints")."""
+_SHORT: Final = 64
+"""Texts below this come again and again: names of statuses, models, versions. They are kept, encoded."""
+_LONGEST_KEY: Final = 256
+"""What is kept has no longer key: what is kept is bounded in number, and must be in size."""
+
+# Tags: field numbers with wire types (protobuf encoding, "Message Structure") of KeyValue and AnyValue.
+_KEY: Final = b"\x0a"
+_VALUE: Final = b"\x12"
+_TEXT: Final = b"\x0a"
+_BOOL: Final = b"\x10"
+_INT: Final = b"\x18"
+_DOUBLE: Final = b"\x21"
 _LENGTH_DELIMITED: Final = 2
-_DOUBLE_BYTES: Final = 11
-"""Of a KeyValue's field `value` that is an AnyValue with a double: two tags, a length, eight bytes."""
+_TRUE: Final = b"\1"
+_FALSE: Final = b"\0"
+
+_ONE_BYTE: Final = 1 << 7
+_TWO_BYTES: Final = 1 << 14
+"""Numbers below these are one byte, and two, on the wire (protobuf encoding, "Base 128 Varints")."""
+_INT64: Final = 1 << 63
 _double: Final = Struct("<d").pack
 
 
@@ -94,44 +131,64 @@ def _write_scalar(target: AnyValue, value: Scalar) -> None:
         raise TypeError(f"an attribute cannot hold a {type(value).__name__}")
 
 
-def _pair(field: int, key: str, value: Writable) -> bytes:
-    if type(value) is float:
-        head = _double_head(field, key)
-        if head:
-            return head + _double(value)
-    elif type(value) is str and len(value) < _ONE_BYTE:
-        return _text_pair(field, key, value)
-    return _any_pair(field, key, value)
+def _text(field: int, key: str, value: str) -> bytes:
+    text = _utf8(value)
+    size = len(text)
+    tag, start = _start(field, key)
+    inner = _TEXT + _varint(size)
+    head = start + _varint(len(inner) + size) + inner
+    return b"".join((tag, _varint(len(head) + size), head, text))
 
 
-@lru_cache(1024)
-def _double_head(field: int, key: str) -> bytes:
-    """Return what stands before the eight bytes of an attribute with a double; nothing where the key is too long."""
-    encoded = key.encode("utf-8", "replace")
-    size = 2 + len(encoded) + _DOUBLE_BYTES
-    if size >= _ONE_BYTE or field << 3 >= _ONE_BYTE:
-        return b""
-    return bytes((field << 3 | _LENGTH_DELIMITED, size, 0x0A, len(encoded))) + encoded + b"\x12\x09\x21"
+_text_pair: Final = lru_cache(4096)(_text)
 
 
 @lru_cache(4096)
-def _text_pair(field: int, key: str, value: str) -> bytes:
-    """Short texts come again and again: names of statuses, models, versions."""
-    return _any_pair(field, key, value)
+def _head(field: int, key: str, tag: bytes, size: int) -> bytes:
+    """Return what stands before the bytes of a number of *size*."""
+    outer, start = _start(field, key)
+    head = start + _varint(len(tag) + size) + tag
+    return outer + _varint(len(head) + size) + head
+
+
+@lru_cache(1024)
+def _start(field: int, key: str) -> tuple[bytes, bytes]:
+    """Return the tag of an attribute, and what of it stands before the length of its value."""
+    encoded = _utf8(key)
+    return _varint(field << 3 | _LENGTH_DELIMITED), _KEY + _varint(len(encoded)) + encoded + _VALUE
 
 
 def _any_pair(field: int, key: str, value: Writable) -> bytes:
-    pair = KeyValue()
-    try:
-        pair.key = key
-    except UnicodeEncodeError:
-        pair.key = without_surrogates(key)
+    pair = KeyValue(key=without_surrogates(key))
     write(pair.value, value)
     encoded = pair.SerializeToString()
     return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(encoded)) + encoded
 
 
+@lru_cache(1024)
+def _list_of_one(field: int, key: str, text: str) -> bytes:
+    return _any_pair(field, key, [text])
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return without_surrogates(text).encode()
+
+
+def _int64(number: int) -> bytes:
+    """Return an integer as protobuf's `int64`."""
+    if not -_INT64 <= number < _INT64:
+        raise ValueError("an integer does not fit in 64 bits")
+    return _varint(number if number >= 0 else number + 2 * _INT64)
+
+
 def _varint(number: int) -> bytes:
+    if number < _ONE_BYTE:
+        return bytes((number,))
+    if number < _TWO_BYTES:
+        return bytes((number & 0x7F | 0x80, number >> 7))
     out = bytearray()
     while number >= _ONE_BYTE:
         out.append(number & 0x7F | 0x80)

@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Proto
 
 from otel_llm.batch import Batch
 from otel_llm.testing import make_request, make_span
-from otel_llm.values import to_python
+from otel_llm.values import encode, to_python, write
 
 if TYPE_CHECKING:
     from otel_llm.span import Span
@@ -227,3 +227,31 @@ def test_what_is_read_is_what_was_sent(attributes: dict[str, Writable]) -> None:
 
     assert attributes == {key: batch.spans[0].get(key) for key in attributes}
     assert batch.to_bytes() is request
+
+
+TEXTS = st.one_of(st.text(), st.sampled_from([1, 63, 64, 127, 128, 16_383, 16_384]).map("x".__mul__))
+INTEGERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 63).map(lambda bits: 2**bits - 1))
+WRITABLE = st.one_of(
+    TEXTS, INTEGERS, st.booleans(), st.floats(allow_nan=False), st.lists(st.text() | st.booleans() | INTEGERS)
+)
+
+
+@given(st.dictionaries(st.one_of(st.text(), st.sampled_from(["k" * 127, "k" * 256, "k" * 257])), WRITABLE))
+def test_attributes_are_encoded_as_messages_encode_them(attributes: dict[str, Writable]) -> None:
+    """What is put together by hand is what protobuf makes of the same attributes."""
+    by_hand, by_message = Proto(), Proto()
+    by_hand.MergeFromString(encode(Proto.ATTRIBUTES_FIELD_NUMBER, attributes))
+    for key, value in attributes.items():
+        write(by_message.attributes.add(key=key).value, value)
+
+    assert by_message == by_hand
+
+
+@given(st.dictionaries(KEYS, VALUES), st.lists(KEYS))
+def test_reading_many_is_reading_each(attributes: dict[str, Writable], keys: list[str]) -> None:
+    """Missing ones and those that were just written included."""
+    span = make_span(attributes)
+    span.update({"a": "new"})
+
+    assert {key: span.get(key) for key in keys} == span.get_all(keys)
+    assert {key: span.get(key) for key in keys} == make_span({**attributes, "a": "new"}).get_all(keys)

@@ -144,3 +144,14 @@ async def test_connections_are_limited(serve: Serve, connect: Connect, caplog: p
     assert ["extensions.test.endpoint: 2 connections are open; further ones are refused"] == [
         record.getMessage() for record in caplog.records
     ]
+
+
+async def test_old_connections_are_closed_with_their_next_answer(serve: Serve, connect: Connect) -> None:
+    """So that load is spread anew; the client learns of it from the answer, and loses nothing."""
+    reader, writer = await connect(await serve(HttpLimits(max_age_s=1e-9)))
+    writer.write(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+
+    answer = await reader.read()
+
+    assert b"Connection: close" in answer
+    assert answer.endswith(b"hello")

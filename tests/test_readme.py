@@ -11,7 +11,8 @@ import pytest
 from otel_llm.config import load_config
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if not {".venv", ".backends", "node_modules"} & set(path.parts))
+INSTALLED = {".venv", ".backends", ".audit", ".emitters", "node_modules"}
+DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if not INSTALLED & set(path.parts))
 ENVIRONMENT = {"TEMPO_TOKEN": "x", "LANGFUSE_AUTH": "x"}
 
 

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from otel_llm.cli import systemd
 from otel_llm.cli.options import OptionalConfigOption, StrictOption, read_config
-from otel_llm.errors import StartError
+from otel_llm.errors import ConfigError, StartError
 from otel_llm.reload import Reloader, Trigger
+from otel_llm.runtime import freeze, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from otel_llm.component import Endpoint
     from otel_llm.config import HostConfig
-    from otel_llm.host import Host
+    from otel_llm.host import Host, Review
+    from otel_llm.workers import Supervisor
 
 __all__ = ["run"]
 
@@ -42,15 +44,12 @@ def run(
         signal.signal(number, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, lambda *_: trigger.pull())
 
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # gRPC's core logs every lost connection; destinations say it once
+    prepare()
     import uvloop  # the host runs in any loop; that it is this one is this command's choice
-    from prometheus_client import disable_created_metrics
-
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nobody reads
 
     loaded = read_config(config)
     _log_as_configured(loaded)
-    failure = uvloop.run(_serve(loaded, trigger, partial(read_config, config), strict=strict, demo=demo))
+    failure = uvloop.run(_serve(loaded, trigger, partial(_read_again, config, loaded), strict=strict, demo=demo))
     if failure:
         raise StartError(failure)
 
@@ -59,8 +58,6 @@ async def _serve(
     config: HostConfig, trigger: Trigger, read: Callable[[], HostConfig], *, strict: bool, demo: bool
 ) -> str:
     """Run until a signal ends it; return why it could not go on, empty if it could."""
-    from otel_llm.host import Host
-
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -73,8 +70,8 @@ async def _serve(
         loop.add_signal_handler(number, on_signal)
     loop.add_signal_handler(signal.SIGHUP, trigger.pull)
     watchdog = asyncio.create_task(systemd.keep_alive())
-    async with Host(config, review=partial(_review, strict=strict)) as host:
-        _freeze()
+    async with _gateway(config, partial(_review, strict=strict)) as host:
+        freeze()
         _print_summary(host, "ready")
         systemd.notify("READY=1")
         tasks = [asyncio.create_task(_reload_when_asked(host, trigger, read))]
@@ -94,14 +91,34 @@ async def _serve(
     return failure.result() if failure.done() else ""
 
 
-async def _reload_when_asked(host: Host, trigger: Trigger, read: Callable[[], HostConfig]) -> None:
+def _gateway(config: HostConfig, review: Review) -> Host | Supervisor:
+    """Return what runs a config: one process, this one, or several."""
+    from otel_llm.host import Host
+    from otel_llm.workers import Supervisor
+
+    return Host(config, review=review) if config.service.workers == 1 else Supervisor(config, review)
+
+
+def _read_again(path: Path | None, running: HostConfig) -> HostConfig:
+    """Return the config as it is now.
+
+    Raises:
+        ConfigError: it is wrong, or not for the processes that there are.
+    """
+    config = read_config(path)
+    if config.service.workers != running.service.workers:
+        raise ConfigError("service.workers: a change of it needs a restart")
+    return config
+
+
+async def _reload_when_asked(host: Host | Supervisor, trigger: Trigger, read: Callable[[], HostConfig]) -> None:
     reloader = Reloader(host, read)
     while True:
         await trigger.wait(watch=host.config.service.reload.watch)
         with systemd.reloading():
             if await reloader.reload():
                 _log_as_configured(host.config)
-                _freeze()
+                freeze()
                 _print_summary(host, "reloaded")
 
 
@@ -121,14 +138,7 @@ def _review(config: HostConfig, endpoints: Sequence[Endpoint], *, strict: bool) 
         _log.warning("%s", weakness)
 
 
-def _freeze() -> None:
-    """Keep what there is out of collections: price tables and the like live as long as the config."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
-
-
-def _print_summary(host: Host, done: str) -> None:
+def _print_summary(host: Host | Supervisor, done: str) -> None:
     """Say where it listens and where it sends: one line each, which scripts may rely on."""
     for endpoint in host.endpoints:
         typer.echo(f"listening  {endpoint.name}  {endpoint}")
@@ -137,7 +147,7 @@ def _print_summary(host: Host, done: str) -> None:
     typer.echo(done)
 
 
-async def _demo(host: Host) -> None:
+async def _demo(host: Host | Supervisor) -> None:
     from otel_llm.demo import send
 
     open_to_all = (each for each in host.endpoints if ".grpc." in each.name and not each.protected)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm.config.collector_compat import accept_collector_names
 from otel_llm.config.document import dotted
 from otel_llm.config.flow import report_loops, unredacted
+from otel_llm.config.in_app import keep_what_apps_read
 from otel_llm.config.service import ServiceConfig, reference_lists
 from otel_llm.config.strict_yaml import parse
 from otel_llm.config.validation import validate
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from otel_llm.component import Config, Factory
     from otel_llm.config.document import Document, Node, Path
 
-__all__ = ["Component", "HostConfig", "load_config"]
+__all__ = ["AppConfig", "Component", "HostConfig", "load_app_config", "load_config"]
 
 _ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?")
 _SECTIONS: Final = (*(kind.section for kind in Kind), "service")
@@ -52,6 +53,10 @@ class HostConfig:
     service: ServiceConfig
     warnings: list[str]
     """What works, but perhaps not as meant; each with its place."""
+    text: str = field(repr=False)  # it may hold secrets
+    """The YAML that it was read from, with which another process has the same config."""
+    source: str
+    """What messages call that."""
 
 
 def load_config(
@@ -70,7 +75,31 @@ def load_config(
             the environment.
     """
     document = parse(text, environ, source=source)
-    return _Reading(document, registry or Registry()).finish()
+    return _Reading(document, registry or Registry()).finish(text)
+
+
+@dataclass(frozen=True, slots=True)
+class AppConfig:
+    """What of a config holds inside an app: for each signal its processors, and where it goes."""
+
+    processors: dict[Signal, list[Component]]
+    exporters: dict[Signal, list[Component]]
+    ignored: list[str]
+    """What the config says besides, by its place."""
+
+
+def load_app_config(
+    text: str, *, source: str, environ: Mapping[str, str] = os.environ, registry: Registry | None = None
+) -> AppConfig:
+    """Read of YAML what holds inside an app: the processors and OTLP exporters of the traces and logs pipelines.
+
+    The rest is neither checked nor imported, and may need environment variables that only the gateway has.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    document = parse(text, environ, source=source)
+    return _Reading(document, registry or Registry()).finish_in_app()
 
 
 class _Reading:
@@ -81,16 +110,42 @@ class _Reading:
         self._registry = registry
         self._warnings = accept_collector_names(document)
 
-    def finish(self) -> HostConfig:
+    def finish(self, text: str) -> HostConfig:
         self._check_sections()
         self._check_pipelines()
         service = validate(ServiceConfig, self._document, ("service",)) or ServiceConfig()
         receivers, processors, exporters, extensions = (self._read_section(kind) for kind in Kind)
+        if service.workers > 1:
+            self._check_workers(receivers, processors, exporters, extensions)
         report_loops(self._document, _settings(receivers), _settings(exporters))
         self._document.raise_problems()
         if "redaction" in self._registry.names(Kind.PROCESSOR):
             self._warnings += unredacted(self._document, service)
-        return HostConfig(receivers, processors, exporters, extensions, service, self._warnings)
+        return HostConfig(
+            receivers, processors, exporters, extensions, service, self._warnings, text, self._document.source
+        )
+
+    def finish_in_app(self) -> AppConfig:
+        ignored = keep_what_apps_read(self._document)
+        self._check_sections()
+        service = validate(ServiceConfig, self._document, ("service",)) or ServiceConfig()
+        pipelines = {name: Signal(type_of(name)) for name in service.pipelines}
+        for name, signal in pipelines.items():
+            if [*pipelines.values()].count(signal) > 1:
+                self._document.report(("service", "pipelines", name), f"an app has one pipeline for {signal}")
+        processors, exporters = self._read_section(Kind.PROCESSOR), self._read_section(Kind.EXPORTER)
+        self._document.raise_problems()
+        by_signal = {signal: service.pipelines[name] for name, signal in pipelines.items()}
+        return AppConfig(
+            {signal: [processors[name] for name in each.processors] for signal, each in by_signal.items()},
+            {signal: [exporters[name] for name in each.exporters] for signal, each in by_signal.items()},
+            ignored,
+        )
+
+    def _check_workers(self, *sections: dict[str, Component]) -> None:
+        for component in (each for section in sections for each in section.values()):
+            if reason := component.config.needs_one_process():
+                self._document.report((component.kind.section, component.id), reason)
 
     def _check_sections(self) -> None:
         if not isinstance(self._document.root.value, dict):

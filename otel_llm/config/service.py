@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from otel_llm.admission import MemoryConfig
-from otel_llm.component import Config, Duration
+from otel_llm.component import Config, Count, Duration
 from otel_llm.endpoint import ListenEndpoint
 from otel_llm.logs import LogFormat, LogLevel
 from otel_llm.registry import Kind
@@ -111,6 +111,11 @@ class ServiceConfig(Config):
 
     reload: ReloadConfig = ReloadConfig()
     """Reading the config again."""
+
+    workers: Annotated[Count, Field(ge=1, le=128)] = 1
+    """Processes that share the ports and the work, each with its own journal and its own event loop; Linux only. What a
+    worker leaves behind in its journal is delivered by its successor, and what is left by more workers than there are
+    now, by the first. A change needs a restart."""
 
 
 def reference_lists(document: Document, kind: Kind) -> Iterator[tuple[Path, list[Node]]]:

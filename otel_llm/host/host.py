@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from otel_llm.component import Endpoint, Exporter
+    from otel_llm.component import Endpoint, Exporter, Worker
     from otel_llm.config import HostConfig
     from otel_llm.journal import Journal
 
@@ -46,13 +46,20 @@ class Host:
     It installs no signal handlers and starts no loop, so that a command, a test or an ASGI lifespan can run it alike.
     """
 
-    def __init__(self, config: HostConfig, meter: Meter | None = None, review: Review | None = None) -> None:
+    def __init__(
+        self,
+        config: HostConfig,
+        meter: Meter | None = None,
+        review: Review | None = None,
+        worker: Worker | None = None,
+    ) -> None:
         """Build all components.
 
         Args:
             config: what to run.
             meter: where to count.
             review: sees every config, and where it listens, before it runs. May raise `ConfigError`.
+            worker: which one this is of several; None where the gateway is one process.
 
         Raises:
             ConfigError: with the problems of all components.
@@ -61,6 +68,7 @@ class Host:
         self.files = Files(self.meter)
         """What components have asked for."""
         self._review = review
+        self._worker = worker
         self._running: Parts = {}
         self._graph = self._build(config)
         provider = self._graph.journal_provider
@@ -118,6 +126,10 @@ class Host:
         has_room = self._journal.used_bytes < _READY_BELOW * self._journal.capacity_bytes
         return self._takes_requests and has_room and not self._failed.is_set()
 
+    async def metrics(self) -> bytes:
+        """Return all metrics as `telemetry.CONTENT_TYPE`."""
+        return self.meter.text()
+
     async def failure(self) -> str:
         """Wait until it can do its work no longer, and return why. All that is left is to stop it."""
         await self._failed.wait()
@@ -164,7 +176,7 @@ class Host:
 
     def _build(self, config: HostConfig) -> Graph:
         """Build what does not run yet. Takes a while: while requests are served it is done in a thread."""
-        graph = Graph(config, self.meter, self.files.watch, dict(self._running))
+        graph = Graph(config, self.meter, self.files.watch, dict(self._running), self._worker)
         try:
             if self._review is not None:
                 self._review(config, graph.endpoints)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from otel_llm.errors import ConfigError, StartError
 from otel_llm.reload.files import POLL_S, stamp
@@ -15,17 +15,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_llm.config import HostConfig
-    from otel_llm.host import Host
+    from otel_llm.telemetry import Meter
 
 __all__ = ["Reloader", "Trigger"]
 
 _log = logging.getLogger(__name__)
 
 
+class Runs(Protocol):
+    """What runs a config: a host, or several in processes of their own."""
+
+    meter: Meter
+
+    async def reload(self, config: HostConfig) -> None:
+        """Run *config* instead, or raise and go on as before; see `Host.reload`."""
+        ...
+
+
 class Reloader:
     """Reloads once for each call, and counts how it went."""
 
-    def __init__(self, host: Host, read: Callable[[], HostConfig]) -> None:
+    def __init__(self, host: Runs, read: Callable[[], HostConfig]) -> None:
         """Take what reads the config: it may block, and raises `ConfigError`."""
         self._host = host
         self._read = read

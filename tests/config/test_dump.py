@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 CANARY = "s3cr3t-Canary"
 SECRETS = {
+    "DD_API_KEY": CANARY,
+    "GRAFANA_CLOUD_AUTH": CANARY,
+    "HONEYCOMB_API_KEY": CANARY,
     "LANGFUSE_AUTH": CANARY,
+    "LOGFIRE_TOKEN": CANARY,
+    "OPENOBSERVE_AUTH": CANARY,
     "TEMPO_TOKEN": CANARY,
     "TOKEN": CANARY,
 }
+ENVIRONMENT = SECRETS | {"GRAFANA_CLOUD_OTLP_ENDPOINT": "https://otlp-gateway.example.com/otlp"}
 CONFIG = """
 receivers:
   otlp:
@@ -49,7 +55,7 @@ def parts(config: HostConfig) -> tuple[Any, ...]:
 @pytest.mark.parametrize("path", sorted(ROOT.joinpath("collector-config").glob("*.yaml")), ids=lambda path: path.stem)
 def test_what_is_shown_reads_as_the_same_config(path: Path) -> None:
     """Every default is written out, and nothing changes by that."""
-    config = load_config(path.read_text(), environ=SECRETS)
+    config = load_config(path.read_text(), environ=ENVIRONMENT)
     again = load_config(dump_config(config))
 
     assert dump_config(config) == dump_config(again)

@@ -50,14 +50,21 @@ class Jaeger:
 
     async def trace(self, trace_id: bytes, span_count: int) -> dict[str, dict[str, Any]]:
         """Wait until the query API knows so many spans of a trace; return them by name, as its JSON has them."""
+        return await self._spans(f"/api/traces/{trace_id.hex()}", span_count)
+
+    async def service(self, name: str, span_count: int) -> dict[str, dict[str, Any]]:
+        """Wait until the query API knows so many spans of a service; return them by name, as its JSON has them."""
+        return await self._spans(f"/api/traces?service={name}", span_count)
+
+    async def _spans(self, query: str, span_count: int) -> dict[str, dict[str, Any]]:
         async with aiohttp.ClientSession(self._query_url) as session:
 
             async def known() -> dict[str, dict[str, Any]] | None:
-                async with session.get(f"/api/traces/{trace_id.hex()}") as response:
+                async with session.get(query) as response:
                     if response.status != 200:
                         return None
-                    [trace] = (await response.json())["data"]
-                spans = trace["spans"]
+                    traces = (await response.json())["data"] or ()
+                spans = [span for trace in traces for span in trace["spans"]]
                 return {span["operationName"]: span for span in spans} if len(spans) >= span_count else None
 
             return await eventually(known, f"{span_count} spans in Jaeger", self._program)

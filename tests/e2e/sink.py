@@ -31,6 +31,10 @@ class Received(NamedTuple):
     """`grpc` or `http`."""
     body: bytes
     """Its message, decompressed."""
+    path: str
+    """The path of its URL."""
+    headers: dict[str, str]
+    """Its headers or metadata, by names in lower case."""
 
 
 class Sink:
@@ -42,7 +46,7 @@ class Sink:
         """`host:port`."""
         self.http_endpoint = ""
         """`http://host:port`."""
-        self._grpc = grpc.aio.server(handlers=[_TakeAll(self._take)])
+        self._grpc = grpc.aio.server(handlers=[_TakeAll(self.received.append)])
         self._http = web.AppRunner(self._application(), access_log=None)
 
     @property
@@ -75,15 +79,13 @@ class Sink:
         await self._grpc.stop(None)
         await self._http.cleanup()
 
-    def _take(self, signal: Signal, transport: str, body: bytes) -> None:
-        self.received.append(Received(signal, transport, body))
-
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=64 * 1024 * 1024)
 
         def route(signal: Signal) -> Callable[[web.Request], Awaitable[web.Response]]:
             async def take(request: web.Request) -> web.Response:
-                self._take(signal, "http", await request.read())
+                headers = {name.lower(): value for name, value in request.headers.items()}
+                self.received.append(Received(signal, "http", await request.read(), request.path, headers))
                 return web.Response(content_type="application/x-protobuf")
 
             return take
@@ -96,7 +98,7 @@ class Sink:
 class _TakeAll(grpc.GenericRpcHandler):
     """Leaves messages as bytes, so that what is compared is what came over the wire."""
 
-    def __init__(self, take: Callable[[Signal, str, bytes], None]) -> None:
+    def __init__(self, take: Callable[[Received], None]) -> None:
         self._take = take
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
@@ -104,8 +106,9 @@ class _TakeAll(grpc.GenericRpcHandler):
         if signal is None:
             return None
 
-        async def take(body: bytes, _context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-            self._take(signal, "grpc", body)
+        async def take(body: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+            headers = {key: str(value) for key, value in context.invocation_metadata() or ()}
+            self._take(Received(signal, "grpc", body, details.method, headers))
             return b""
 
         return grpc.unary_unary_rpc_method_handler(take)

@@ -30,14 +30,15 @@ async def test_p6_interval(seed: int) -> None:
     filesystem = FakeFileSystem()
     options = DiskOptions(1_000_000, linger_s=0.0, min_free_bytes=0, tidy_every_s=3600.0, fsync_interval_s=3600.0)
 
+    cursors: list[Cursor] = []
+    filesystem.directories.add(Path("/var"))
+
     async def opened() -> DiskJournal:
         journal = DiskJournal(Path("/var/journal"), options, Meter(), filesystem=filesystem)
         cursors.append(journal.open_cursor("a", frozenset({"traces"})))
         await journal.start()
         return journal
 
-    cursors: list[Cursor] = []
-    filesystem.directories.add(Path("/var"))
     journal = await opened()
     records = [Record("traces", Signal.TRACES, 1, bytes([number]) * 100) for number in range(8)]
     for record in records[:5]:

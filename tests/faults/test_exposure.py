@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import aiohttp
 import grpc
 import pytest
 
@@ -100,10 +101,10 @@ async def test_s6(oracle_with: OracleWith, tmp_path: Path) -> None:
     await oracle.gateway.start(*loud)
     before = len(oracle.gateway.log.splitlines())
 
-    for malformed in MALFORMED * 5:
+    for malformed in MALFORMED * 2:
         for port in oracle.gateway.ports.values():
             assert EVIL.encode() not in await exchange(port, malformed.encode())
-    for code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INVALID_ARGUMENT) * 20:
+    for code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INVALID_ARGUMENT) * 10:
         oracle.sink.behave = first(1, Reply(code, details=INJECTION))
         await oracle.sender.send(attributes={"evil": INJECTION * 1000})
     oracle.sink.behave = TAKE
@@ -233,22 +234,20 @@ PATHS: Final = [
 ]  # fmt: skip
 
 
-CROSS_ORIGIN: Final = "HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\nConnection: close\r\n"
-
-
 @PROCESS
 async def test_s14(oracle_with: OracleWith) -> None:
     """No page of another origin may read an answer, or is told that it may ask."""
     oracle = await oracle_with("otlp")
     await oracle.gateway.start()
-    preflight = "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n"
+    page = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST", "Cookie": "a=b"}
 
-    for path in ("/v1/traces", "/metrics", "/ready"):
-        for request in (f"OPTIONS {path} {CROSS_ORIGIN}{preflight}\r\n", f"GET {path} {CROSS_ORIGIN}\r\n"):
-            for port in ("http", "metrics", "health"):
-                answer = await exchange(oracle.gateway.ports[port], request.encode())
-                assert answer.startswith(b"HTTP/1.1 ")
-                assert b"access-control-" not in answer.lower()
+    async with aiohttp.ClientSession(headers=page) as session:
+        for port in ("http", "metrics", "health"):
+            for path in ("/v1/traces", "/metrics", "/ready"):
+                for method in ("OPTIONS", "GET", "POST"):
+                    url = f"http://127.0.0.1:{oracle.gateway.ports[port]}{path}"
+                    async with session.request(method, url) as answer:
+                        assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -29,13 +30,16 @@ def nested(span: Span, arrays: int, kvlists: int) -> None:
     value = span.attributes.add(key="arrays").value
     for _ in range(arrays):
         value = value.array_value.values.add()
+    value.string_value = "innermost"
     value = span.attributes.add(key="kvlists").value
     for _ in range(kvlists):
         value = value.kvlist_value.values.add(key="k").value
+    value.string_value = "innermost"
 
 
-def odd(span: Span) -> None:
-    """Make a span that is unlikely, and legal."""
+def odd(span: Span, times: tuple[int, int]) -> None:
+    """Make a span unlikely, and legal."""
+    span.start_time_unix_nano, span.end_time_unix_nano = times
     nested(span, DEEPEST_ARRAY, DEEPEST_KVLIST)
     span.attributes.add(key="").value.bytes_value = b"\xff\x00"
     span.attributes.add(key="twice").value.int_value = 1
@@ -44,21 +48,17 @@ def odd(span: Span) -> None:
 
 
 @PROCESS
-@pytest.mark.parametrize("times", [(0, 0), (YEAR_2500_NS, YEAR_2500_NS + 1), (5, 3), (2**64 - 1, 0)])
-async def test_i7_i31(times: tuple[int, int], oracle_with: OracleWith) -> None:
+async def test_i7_i31(oracle_with: OracleWith) -> None:
     """What is taken, however deep and whenever it was, is read again after SIGKILL and arrives as it was sent."""
     oracle = await oracle_with("otlp", "otlphttp")
     for sink in oracle.sinks.values():
         await sink.door.close()
     await oracle.gateway.start()
 
-    def change(span: Span) -> None:
-        odd(span)
-        span.start_time_unix_nano, span.end_time_unix_nano = times
-
-    await oracle.sender.send(spans=5, transport="grpc", change=change)
-    await oracle.sender.send(spans=5, transport="http", change=change)
-    assert 10 == len(oracle.sender.ledger.acked)
+    for times in ((0, 0), (YEAR_2500_NS, YEAR_2500_NS + 1), (5, 3), (2**64 - 1, 0)):
+        await oracle.sender.send(spans=5, transport="grpc", change=partial(odd, times=times))
+        await oracle.sender.send(spans=5, transport="http", change=partial(odd, times=times))
+    assert 40 == len(oracle.sender.ledger.acked)
     await oracle.gateway.kill()
     await oracle.gateway.start()
     for sink in oracle.sinks.values():

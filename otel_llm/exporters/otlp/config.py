@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from otel_llm.exporters.delivery import DeliveryConfig
 from otel_llm.exporters.headers import Headers  # noqa: TC001 - pydantic reads the annotation at run time
+from otel_llm.exporters.profile import HTTP_ONLY, Profile
 from otel_llm.tls import ClientTlsConfig
 
 __all__ = ["OtlpConfig"]
@@ -46,10 +47,15 @@ class OtlpConfig(DeliveryConfig):
     compression: Literal["gzip", "none"] = "gzip"
     """`none` costs less time where the network is fast, such as on this machine."""
 
+    profile: Profile = "none"
+    """What the backend wants otherwise than the conventions have it: names of costs and tokens, content as texts."""
+
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
         if self.endpoint.startswith(_PLAIN) and not self.tls.insecure:
             raise ValueError("endpoint: says http://, but TLS is on: add `tls: {insecure: true}`, or write https://")
+        if self.profile in HTTP_ONLY:
+            raise ValueError("profile: that backend takes OTLP over HTTP only: use otlphttp")
         if self.tls.insecure_skip_verify:
             raise ValueError(
                 "tls.insecure_skip_verify: gRPC for Python always verifies: "

@@ -14,6 +14,7 @@ from otel_llm.component import Exporter, Settings
 from otel_llm.errors import Oversize, Permanent, Retryable
 from otel_llm.exporters.headers import plain
 from otel_llm.exporters.otlp.unreachable import reason
+from otel_llm.exporters.profile import Rewrite, rewritten
 from otel_llm.otlp_response import read_retry_after, read_success
 from otel_llm.signals import Signal
 from otel_llm.tls import ClientTls
@@ -75,6 +76,7 @@ class OtlpExporter(Exporter):
         self._compression = _COMPRESSION[config.compression]
         self._metadata = tuple(plain(config.headers).items())
         self._timeout_s = config.timeout
+        self._rewrite = None if config.profile == "none" else Rewrite(config.profile)
         self._stack = AsyncExitStack()
 
     @property
@@ -98,9 +100,10 @@ class OtlpExporter(Exporter):
             Retryable: one of the statuses that OTLP calls so.
             Permanent: another status. Its name is the reason, in lower case.
         """
+        body = await rewritten(self._rewrite, batch)
         try:
             # The deadline is sent along, so that the destination knows how long its work is of use.
-            answer = await self._calls[batch.signal](batch.to_bytes(), timeout=self._timeout_s, metadata=self._metadata)
+            answer = await self._calls[batch.signal](body, timeout=self._timeout_s, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             if _ANSWER_TOO_LARGE in (error.details() or ""):
                 return 0  # sent again, or kept to be, it would come twice

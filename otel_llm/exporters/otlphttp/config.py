@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from otel_llm.exporters.delivery import DeliveryConfig
 from otel_llm.exporters.headers import Headers  # noqa: TC001 - pydantic reads the annotation at run time
+from otel_llm.exporters.profile import Profile  # noqa: TC001 - pydantic reads the annotation at run time
 from otel_llm.signals import Signal
 from otel_llm.tls import ClientTlsConfig
 
@@ -49,6 +50,9 @@ class OtlpHttpConfig(DeliveryConfig):
 
     compression: Literal["gzip", "none"] = "gzip"
     """`none` costs less time where the network is fast, such as on this machine."""
+
+    profile: Profile = "none"
+    """What the backend wants otherwise than the conventions have it: names of costs and tokens, content as texts."""
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Self:

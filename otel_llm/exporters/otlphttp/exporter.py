@@ -16,6 +16,7 @@ from otel_llm.errors import Oversize, Permanent, Retryable
 from otel_llm.exporters.headers import plain
 from otel_llm.exporters.otlphttp.proxy import proxy_for
 from otel_llm.exporters.otlphttp.retry_after import parse_retry_after
+from otel_llm.exporters.profile import Rewrite, rewritten
 from otel_llm.otlp_response import read_success
 from otel_llm.tls import ClientTls, certificate_problem
 
@@ -60,6 +61,7 @@ class OtlpHttpExporter(Exporter):
             "accept-encoding": "identity",  # answers are small, and a compressed one could be a bomb
             "user-agent": f"otel-llm/{__version__}",
         }
+        self._rewrite = None if config.profile == "none" else Rewrite(config.profile)
         self._pack = _as_is
         if config.compression == "gzip":
             self._headers["content-encoding"] = "gzip"
@@ -92,7 +94,7 @@ class OtlpHttpExporter(Exporter):
         if batch.signal not in self._targets:
             raise Permanent(f"no endpoint is configured for {batch.signal}", reason="no_endpoint")
         url, proxy = self._targets[batch.signal]
-        body = await self._pack(batch.to_bytes())
+        body = await self._pack(await rewritten(self._rewrite, batch))
         try:
             # Redirects are not followed: the headers hold credentials, and they are for this destination only.
             async with self._session.post(

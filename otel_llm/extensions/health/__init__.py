@@ -6,4 +6,4 @@ from otel_llm.extensions.health.extension import Health
 
 __all__ = ["Health", "HealthConfig", "factory"]
 
-factory = ExtensionFactory("health", HealthConfig, lambda config, settings: Health(config, settings.name))
+factory = ExtensionFactory("health", HealthConfig, lambda config, settings: Health(config, settings.name), once=True)

@@ -15,7 +15,8 @@ class StorageConfig(Config):
     """Where batches wait for their destinations, how much may, and what an answer to a sender means."""
 
     directory: Annotated[str, Field(min_length=1)] | None = None
-    """Where state is kept; the journal is in its subdirectory `journal`. One process at a time, nobody else's."""
+    """Where state is kept; the journal is in its subdirectory `journal`, or one for each worker in `journal-1` and
+    so on. One gateway at a time, nobody else's."""
 
     mode: Literal["memory", "disk", "sync"] | None = None
     """When a sender is answered: when it is in memory, on disk, or with every destination. Unless set: `disk` with a

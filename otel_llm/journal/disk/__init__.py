@@ -58,5 +58,6 @@ What the order of writing guarantees, and what a loss of power at any point leav
 
 from otel_llm.journal.disk.journal import DiskJournal
 from otel_llm.journal.disk.options import DiskOptions
+from otel_llm.journal.disk.segment import has_records
 
-__all__ = ["DiskJournal", "DiskOptions"]
+__all__ = ["DiskJournal", "DiskOptions", "has_records"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from otel_llm.journal import Entry, Position, Record, Skipped
     from otel_llm.journal.disk.chunk import Chunk
+    from otel_llm.journal.disk.options import DiskOptions
     from otel_llm.journal.disk.scan import Found
 
 __all__ = ["DiskCursor", "Source"]
@@ -33,8 +34,8 @@ class Source(NamedTuple):
     """Returns the time of append before which a record is too old to be delivered."""
     lost: Callable[[int], None]
     """Told how many records were there once, and cannot be read back."""
-    recent_bytes: int
-    """Payload that a cursor keeps in memory at most."""
+    options: DiskOptions
+    """How much payload a cursor keeps in memory at most, and whether anything is to come."""
 
 
 class _Place(NamedTuple):
@@ -79,12 +80,17 @@ class DiskCursor(Cursor):
     # What a destination does
 
     async def read(self, max_bytes: int) -> Sequence[Entry]:
-        """Wait until something is there; return at least one entry, then as many as fit. Cancelled, it takes none."""
+        """Wait until something is there; return at least one entry, then as many as fit. Cancelled, it takes none.
+
+        Where nothing is appended any more, nothing is returned at the end.
+        """
         while True:
             entries = self._take(max_bytes)
             if entries:
                 return entries
             if self._behind is None:
+                if self._source.options.sealed:
+                    return []
                 self._appended.clear()
                 await self._appended.wait()
             else:
@@ -155,7 +161,7 @@ class DiskCursor(Cursor):
         """Read a record, now that it has been written, in its turn."""
         if self._behind is None:
             size = len(placed.entry.record.payload)
-            if self._unread and self._unread_bytes + size > self._source.recent_bytes:
+            if self._unread and self._unread_bytes + size > self._source.options.recent_bytes:
                 self._behind = _Place(placed.segment, placed.offset, placed.time_ms)
             else:
                 self._unread.append(placed)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +27,9 @@ _ASIDE: Final = ".tmp"
 _BIT_BYTES: Final = 1024 * 1024
 """What is deleted at once of a large file."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE})
+_NEXT_TRY_S: Final = 0.05
+_log = logging.getLogger(__name__)
 
 
 class DiskFull(Exception):
@@ -98,7 +103,7 @@ class Directory:
     @contextmanager
     def reading(self, name: str) -> Iterator[int]:
         """Open a file to read it."""
-        fd = self.filesystem.open(self._at(name), os.O_RDONLY)
+        fd = self._open(self._at(name), os.O_RDONLY)
         try:
             yield fd
         finally:
@@ -107,13 +112,13 @@ class Directory:
     def create(self, name: str) -> int:
         """Return a descriptor of a new file, whose name is not synced yet."""
         with _needing_room():
-            return self.filesystem.open(self._at(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            return self._open(self._at(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
 
     def replace(self, name: str, data: bytes) -> None:
         """Write a small file: what is found later is the old content or the new one. Its name is not synced yet."""
         aside = self._at(name + _ASIDE)
         with _needing_room():
-            fd = self.filesystem.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            fd = self._open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
             self.write(fd, data, 0)
             with _syncing():
@@ -139,7 +144,7 @@ class Directory:
 
     def cut(self, name: str, size: int) -> None:
         """Cut a file off for good."""
-        fd = self.filesystem.open(self._at(name), os.O_WRONLY)
+        fd = self._open(self._at(name), os.O_WRONLY)
         try:
             self.filesystem.truncate(fd, size)
             with _syncing():
@@ -179,12 +184,26 @@ class Directory:
         """Return how much room there is."""
         return self.filesystem.space(self.path)
 
+    def _open(self, path: Path, flags: int) -> int:
+        """Open a file; wait while connections have all descriptors: that says nothing of the device."""
+        said = False
+        while True:
+            try:
+                return self.filesystem.open(path, flags)
+            except OSError as error:
+                if error.errno not in _NO_DESCRIPTOR:
+                    raise
+            if not said:
+                said = True
+                _log.warning("the journal waits until this process has a file descriptor to spare")
+            time.sleep(_NEXT_TRY_S)
+
     def _at(self, name: str) -> Path:
         return self.path / name
 
     def _shorten(self, name: str) -> None:
         """Leave a bit of a file."""
-        fd = self.filesystem.open(self._at(name), os.O_WRONLY)
+        fd = self._open(self._at(name), os.O_WRONLY)
         try:
             with _needing_room():
                 for size in range(self.filesystem.size(fd) - _BIT_BYTES, 0, -_BIT_BYTES):

@@ -42,7 +42,7 @@ class GroupCommit:
             store: returns when a group is safe.
             failed: told a group that is not, with everything that was collected behind it, and why. Returns a sentence
                 for those who wait.
-            linger_s: how long the first of a group waits for others.
+            linger_s: how long the first of a group waits for others, the write of those before it included.
             group_bytes: a group of so many waits for no others.
         """
         self._store = store
@@ -51,6 +51,8 @@ class GroupCommit:
         self._group_bytes = group_bytes
         self._waiting: list[_Waiting] = []
         self._bytes = 0
+        self._began_s = 0.0
+        """When the first of those who wait came, on the loop's clock."""
         self._closing = False
         self._some = asyncio.Event()
         self._enough = asyncio.Event()
@@ -61,7 +63,10 @@ class GroupCommit:
         Raises:
             Retryable: they are not, and never will be.
         """
-        waiting = _Waiting(records, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(records, loop.create_future())
+        if not self._waiting:
+            self._began_s = loop.time()
         self._waiting.append(waiting)
         self._bytes += size
         self._some.set()
@@ -76,7 +81,7 @@ class GroupCommit:
         while self._waiting or not self._closing:
             await self._some.wait()
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._linger_s):
+                async with asyncio.timeout_at(self._began_s + self._linger_s):
                     await self._enough.wait()
             if self._waiting:
                 await self._store_one(self._collected())

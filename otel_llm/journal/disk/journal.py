@@ -106,7 +106,7 @@ class DiskJournal(Journal):
             cursor.rewind()
             return cursor
         lost = self._metrics.corrupt_records.inc
-        source = Source(self._segments, self._load, self._horizon_ms, lost, self._options.recent_bytes)
+        source = Source(self._segments, self._load, self._horizon_ms, lost, self._options)
         cursor = self._cursors[destination] = DiskCursor(destination, source)
         cursor.drop_oldest = drop_oldest
         self._pipelines[cursor] = pipelines

@@ -22,6 +22,6 @@ class Metrics:
         self.sync_seconds = meter.histogram("fsync_seconds", "Time until the device had a write.", (), _SYNC_SECONDS)
         self.appended_bytes = meter.counter("journal_appended_bytes", "Bytes written to segments.")
         self.oldest_age_seconds = meter.gauge(
-            "journal_oldest_age_seconds", "How long the oldest record has waited for a destination."
+            "journal_oldest_age_seconds", "How long the oldest record has waited for a destination.", merge="max"
         )
         self.segments = meter.gauge("journal_segments", "Files that records are in.")

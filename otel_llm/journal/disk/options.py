@@ -32,6 +32,8 @@ class DiskOptions:
     """Appends of so much wait for no others."""
     tidy_every_s: float = 0.2
     """How often cursors are stored, and files deleted that nobody needs."""
+    sealed: bool = False
+    """Nothing is appended any more: a cursor that has read everything returns nothing, in place of waiting."""
 
     @property
     def segment_limit(self) -> int:

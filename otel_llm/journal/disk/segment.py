@@ -6,17 +6,20 @@ import os
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm.journal.disk.format import HEADER_BYTES, MARKER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from otel_llm.journal import Entry, Position
     from otel_llm.journal.disk.cursor import DiskCursor
 
-__all__ = ["Placed", "Segment", "Segments"]
+__all__ = ["Placed", "Segment", "Segments", "has_records"]
+
+_SUFFIX: Final = ".segment"
 
 
 @dataclass(eq=False, slots=True)
@@ -38,7 +41,7 @@ class Segment:
     @property
     def name(self) -> str:
         """Its file's name."""
-        return f"{self.base:020d}.segment"
+        return f"{self.base:020d}{_SUFFIX}"
 
 
 class Placed(NamedTuple):
@@ -106,3 +109,8 @@ class Segments:
         """Return what can be deleted: files that nobody needs, but for the newest, whose name keeps the positions."""
         written = [segment for segment in self._all if segment.end]
         return [segment for segment in written[:-1] if not segment.holders]
+
+
+def has_records(directory: Path) -> bool:
+    """Return whether anything may wait in a journal's directory, without opening it."""
+    return any(directory.glob(f"*{_SUFFIX}"))

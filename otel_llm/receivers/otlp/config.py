@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -115,6 +116,9 @@ class HttpConfig(ProtocolConfig):
     idle_timeout: PositiveDuration = 120.0
     """How long a connection may wait for its next request."""
 
+    max_connection_age: Duration = 300.0
+    """After so long a connection is closed with its next answer, so that load is spread anew. `0`: never."""
+
     max_connections: Annotated[Count, Field(ge=1)] = 1024
     """Connections that may be open at a time. Further ones are answered 503 and closed."""
 
@@ -130,7 +134,13 @@ class HttpConfig(ProtocolConfig):
     @property
     def limits(self) -> HttpLimits:
         """What its connections may take."""
-        return HttpLimits(self.read_header_timeout, self.write_timeout, self.idle_timeout, self.max_connections)
+        return HttpLimits(
+            self.read_header_timeout,
+            self.write_timeout,
+            self.idle_timeout,
+            self.max_connections,
+            self.max_connection_age or math.inf,
+        )
 
     @property
     def signals(self) -> dict[str, Signal]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 import grpc
 
 from otel_llm.component import Consume, Endpoint, Receiver, Settings
-from otel_llm.endpoint import cannot_listen, parse_listen_endpoint
+from otel_llm.endpoint import cannot_listen
 from otel_llm.otlp_response import retry_trailers, success
 from otel_llm.receivers.otlp.senders import UNKNOWN_SENDER, Senders
 from otel_llm.request import Answer, Request, Trust
@@ -34,8 +34,6 @@ _STATUS_CODES: Final[dict[int, grpc.StatusCode]] = {code.value[0]: code for code
 _FOR_EVER: Final = 2**31 - 1
 
 _OPTIONS: Final = (
-    # Without this a second process binds the same port and silently takes half of the connections.
-    ("grpc.so_reuseport", 0),
     # Clients behind NAT ping more often than every five minutes, which gRPC answers by closing the connection.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -50,7 +48,9 @@ class OtlpGrpc(Receiver):
 
     def __init__(self, config: GrpcConfig, settings: Settings, trust: Trust) -> None:
         place = f"receivers.{settings.name}.protocols.grpc"
-        self._endpoint = Endpoint(f"{place}.endpoint", *parse_listen_endpoint(config.endpoint), config.protected)
+        self._endpoint = Endpoint.at(
+            f"{place}.endpoint", config.endpoint, protected=config.protected, worker=settings.worker
+        )
         self._tls = None if config.tls is None else ServerTls(config.tls, f"{place}.tls", settings.watch)
         self._senders = None if config.auth is None else Senders(config.auth, settings, "grpc")
         self._receiver = settings.name
@@ -59,6 +59,8 @@ class OtlpGrpc(Receiver):
         lifetime = config.keepalive.server_parameters
         self._options = (
             *_OPTIONS,
+            # By default it is on, and any second process silently takes half of the connections.
+            ("grpc.so_reuseport", int(self._endpoint.shared)),
             ("grpc.max_receive_message_length", config.max_recv_msg_size_mib * 1024 * 1024),
             ("grpc.max_concurrent_streams", config.max_concurrent_streams),
             ("grpc.max_allowed_incoming_connections", config.max_connections),

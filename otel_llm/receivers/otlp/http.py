@@ -66,7 +66,13 @@ class OtlpHttp(Receiver):
         serve = self._serve if config.auth is None else self._known(Senders(config.auth, settings, "http"))
         tls = None if config.tls is None else ServerTls(config.tls, f"{place}.tls", settings.watch).context()
         self._server = HttpServer(
-            f"{place}.endpoint", config.endpoint, serve, tls=tls, protected=config.protected, limits=config.limits
+            f"{place}.endpoint",
+            config.endpoint,
+            serve,
+            tls=tls,
+            protected=config.protected,
+            worker=settings.worker,
+            limits=config.limits,
         )
         self._read_timeout_s = config.read_timeout
         self._signals = config.signals

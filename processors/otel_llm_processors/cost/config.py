@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import field_validator
 
 from otel_llm import semconv
-from otel_llm.component import Config
+from otel_llm.component import Config, Count
+from otel_llm_processors.cost.price_list import PriceSources
 
 __all__ = ["CostConfig"]
 
@@ -16,6 +19,14 @@ class CostConfig(Config):
     aliases: tuple[str, ...] = (semconv.GEN_AI_USAGE_COST,)
     """Attributes that the total is written to as well, for backends that do not read `otel_llm.cost.total_usd`. Of the
     names under `gen_ai.usage.` only `gen_ai.usage.cost` is accepted: Langfuse counts all others as tokens."""
+
+    prices: PriceSources = PriceSources()
+    """Prices besides those of genai-prices."""
+    prefer: Literal["computed", "reported"] = "computed"
+    """Which cost is taken where both are known: ours, or the one that the emitter reported."""
+    metrics_max_series: Count = 1000
+    """How many combinations of provider, model, route and environment each metric keeps apart. All others are counted
+    together, as `other`."""
 
     @field_validator("aliases")
     @classmethod

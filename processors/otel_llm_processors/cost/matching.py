@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from otel_llm_processors.cost.rates import Reason
 
-__all__ = ["find_model"]
+__all__ = ["find_model", "model_refs", "provider_names"]
 
 _PROVIDERS: Final = {
     "azure.ai.inference": "azure",
@@ -47,7 +47,7 @@ def find_model(providers: list[Provider], provider: str | None, model: str) -> t
     name = (provider or "").strip().lower()
     if name in _UNLISTED:
         return "unknown_provider"
-    refs = _refs(model)
+    refs = model_refs(model)
     seller = find_provider_by_id(providers, _PROVIDERS.get(name, name)) if name else None
     if seller is None and name == "litellm":
         prefix, _, rest = refs[0].partition("/")
@@ -62,7 +62,13 @@ def find_model(providers: list[Provider], provider: str | None, model: str) -> t
     return "unknown_model"
 
 
-def _refs(model: str) -> list[str]:
+def provider_names(provider: str | None) -> tuple[str, str]:
+    """Return a provider's name as it stands on a span and as the data has it, in lower case; empty if missing."""
+    name = (provider or "").strip().lower()
+    return name, _PROVIDERS.get(name, name)
+
+
+def model_refs(model: str) -> list[str]:
     """Return the name, and what is left of it without the resource path before it.
 
     `models/m`, `publishers/p/models/m`, `projects/x/locations/y/publishers/p/models/m`, `accounts/a/models/m`. As it is

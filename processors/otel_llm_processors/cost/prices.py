@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Final
 from genai_prices import __version__, data
 from genai_prices.data_units import unit_data
 from genai_prices.types import ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
+from genai_prices.types import Tier as PriceTier
 from genai_prices.units import UnitRegistry
 
+from otel_llm_processors.cost.attributes import CACHED_NAMES, NAME_LENGTH
 from otel_llm_processors.cost.matching import find_model
-from otel_llm_processors.cost.rates import PICO, ModelPrices, Rates, Tier
+from otel_llm_processors.cost.rates import PARTS, PICO, ModelPrices, Rates, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,20 +35,21 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
     from genai_prices.units import UnitDef
 
-    from otel_llm_processors.cost.rates import Part, Reason
+    from otel_llm_processors.cost.rates import Part, Reason, ServiceTier
 
-__all__ = ["CACHED_NAMES", "PriceBook", "bundled_prices", "compile_prices"]
+__all__ = ["PriceBook", "bundled_prices", "compile_constant", "compile_prices"]
 
-CACHED_NAMES: Final = 4096
-"""Pairs of a provider's and a model's name of which the answer is kept, good or bad."""
-
-_NAME_LENGTH: Final = 256
-"""Longer names are nobody's; not to keep them bounds the memory that senders can make us use."""
 _UNITS: Final = UnitRegistry(unit_data)
 _EPOCH: Final = date(1970, 1, 1)
-_PARTS: Final[tuple[Part, ...]] = ("input", "cache_read", "cache_write", "output", "request")
-_PART_OF: Final[Mapping[str | None, Part]] = {part: part for part in _PARTS}
+_PART_OF: Final[Mapping[str | None, Part]] = {part: part for part in PARTS}
 _STANDARD: Final[Mapping[str, str]] = MappingProxyType({})
+_CONTEXTS: Final[Mapping[ServiceTier | None, Mapping[str, str]]] = {
+    None: _STANDARD,
+    "flex": {"service_tier": "flex"},
+    "priority": {"service_tier": "priority"},
+    "fast": {"service_tier": "fast", "speed": "fast"},  # OpenAI's name, and Anthropic's
+    "batch": {"processing": "batch"},
+}
 
 
 class PriceBook:
@@ -58,17 +61,17 @@ class PriceBook:
         self._providers = list(providers)
         self._cached = lru_cache(CACHED_NAMES)(self._find)
 
-    def lookup(self, provider: str | None, model: str) -> ModelPrices | Reason:
+    def lookup(self, provider: str | None, model: str, tier: ServiceTier | None = None) -> ModelPrices | Reason:
         """Return what a model costs, or why that is not known. Names are as they stand on a span."""
-        if len(model) > _NAME_LENGTH:
+        if len(model) > NAME_LENGTH:
             return "unknown_model"
-        if provider is not None and len(provider) > _NAME_LENGTH:
+        if provider is not None and len(provider) > NAME_LENGTH:
             return "unknown_provider"
-        return self._cached(provider, model)
+        return self._cached(provider, model, tier)
 
-    def _find(self, provider: str | None, model: str) -> ModelPrices | Reason:
+    def _find(self, provider: str | None, model: str, tier: ServiceTier | None) -> ModelPrices | Reason:
         found = find_model(self._providers, provider, model)
-        return found if isinstance(found, str) else compile_prices(found[0].id, found[1])
+        return found if isinstance(found, str) else compile_prices(found[0].id, found[1], _CONTEXTS[tier])
 
 
 @cache
@@ -103,6 +106,40 @@ def compile_prices(provider: str, model: ModelInfo, context: Mapping[str, str] =
     )
 
 
+def compile_constant(
+    provider: str, model: str, tiers: Mapping[int, Mapping[str, Decimal]], usd_per_request: Decimal | None = None
+) -> ModelPrices:
+    """Compile prices that no date changes.
+
+    Args:
+        provider: Who sells it.
+        model: The model.
+        tiers: USD per million tokens by the kind of token, such as `cache_read`; those at 0, which every kind must be
+            in, for all calls, the others for calls with more input tokens than that.
+        usd_per_request: What a call costs besides its tokens.
+    """
+    by_tier = {above: _with_joins(of_tier) for above, of_tier in tiers.items()}
+    prices: dict[str, Decimal | TieredPrices] = {
+        f"{kind}_mtok": TieredPrices(
+            price, [PriceTier(above, of_tier[kind]) for above, of_tier in by_tier.items() if above and kind in of_tier]
+        )
+        for kind, price in by_tier[0].items()
+    }
+    if usd_per_request is not None:
+        prices["requests_kcount"] = usd_per_request * 1000
+    return ModelPrices(provider, model, (), (), ((_compile(ModelPrice(**prices)),),))
+
+
+def _with_joins(prices: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+    """Return the prices with one for what is cached and of a modality: as cached, where none is given."""
+    joins = {
+        f"cache_{modality}_read": prices["cache_read"]
+        for modality in ("audio", "image", "video")
+        if "cache_read" in prices and f"input_{modality}" in prices
+    }
+    return {**joins, **prices}
+
+
 def _edges(constraint: TimeOfDateConstraint) -> tuple[time, time]:
     """Return the times of day, UTC, at which the constraint begins and ceases to hold."""
     return _utc(constraint.start_time), _utc(constraint.end_time)
@@ -131,7 +168,7 @@ def _compile(prices: ModelPrice) -> Rates:
             above,
             tuple(
                 (part, tuple((key, int(rate * denominator)) for key, rate in parts[part].items() if rate))
-                for part in _PARTS
+                for part in PARTS
                 if part in parts
             ),
         )

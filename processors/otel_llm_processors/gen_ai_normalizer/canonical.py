@@ -11,26 +11,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from otel_llm import semconv
-from otel_llm.attributes import Attributes, Value, Writable
+from otel_llm.attributes import Value, Writable
 from otel_llm.span import Span
-from otel_llm_processors.gen_ai_normalizer.converters import content, string_list, text, tokens, whole_number
-from otel_llm_processors.gen_ai_normalizer.messages import decoded
+from otel_llm_processors.gen_ai_normalizer.converters import (
+    boolean,
+    content,
+    number,
+    operation,
+    seconds,
+    string_list,
+    text,
+    tokens,
+    whole_number,
+)
+from otel_llm_processors.gen_ai_normalizer.draft import Draft
 from otel_llm_processors.gen_ai_normalizer.providers import infer_provider, provider
+from otel_llm_processors.gen_ai_normalizer.structures import decoded
 
 if TYPE_CHECKING:
     from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert
 
-__all__ = ["CONTENT", "VALUES", "Canonical"]
+__all__ = ["CONTENT", "NAMES", "VALUES", "Canonical"]
 
-Infer: TypeAlias = Callable[[Attributes, Sequence[str]], Writable | None]
-"""Takes the span or record and the spellings of the attribute, first first; returns None where nothing is certain."""
+Infer: TypeAlias = Callable[[Sequence[str], Draft], Writable | None]
+"""Takes the attributes that may hold the value, first first, and the item; returns None where nothing is certain."""
 
 _NAMED_OPERATIONS: Final = frozenset({"chat", "embeddings", "generate_content", "text_completion"})
 """Operations whose spans are named `{operation} {model}`."""
-
-
-def _nothing(_item: Attributes, _spellings: Sequence[str]) -> None:
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +46,24 @@ class Canonical:
 
     read: Convert
     """Returns the value as the conventions type it; None where there is none in it."""
-    infer: Infer = _nothing
+    infer: Infer | None = None
     """Asked where no spelling holds a value."""
     also_on: tuple[str, ...] = ()
     """Attributes that are reason enough to ask, where no spelling is there."""
 
 
-def _operation(item: Attributes, _spellings: Sequence[str]) -> str | None:
+def _operation(_spellings: Sequence[str], draft: Draft) -> str | None:
     """Read the span's name, where it is just as the conventions form it."""
-    if not isinstance(item, Span):
+    if not isinstance(draft.item, Span):
         return None
-    operation, _, model = item.name.partition(" ")
-    return operation if operation in _NAMED_OPERATIONS and model == item.get(semconv.GEN_AI_REQUEST_MODEL) else None
+    name, _, model = draft.item.name.partition(" ")
+    return name if name in _NAMED_OPERATIONS and model == draft.get(semconv.GEN_AI_REQUEST_MODEL) else None
 
 
-def _finish_reasons(item: Attributes, _spellings: Sequence[str]) -> list[str] | None:
+def _finish_reasons(_spellings: Sequence[str], draft: Draft) -> list[str] | None:
     """Read the output messages, which had one each until the attribute took over. Not where one of them has none."""
-    written = item.get(semconv.GEN_AI_OUTPUT_MESSAGES)
-    if type(written) is str and "finish_reason" not in written:
+    written = draft.get(semconv.GEN_AI_OUTPUT_MESSAGES)
+    if type(written) is str and '"finish_reason"' not in written:
         return None
     messages = decoded(written)
     if type(messages) is not list:
@@ -64,33 +71,63 @@ def _finish_reasons(item: Attributes, _spellings: Sequence[str]) -> list[str] | 
     return string_list([message.get("finish_reason") if type(message) is dict else None for message in messages])
 
 
-def _retrieval_top_k(item: Attributes, _spellings: Sequence[str]) -> int | None:
+def _retrieval_top_k(_spellings: Sequence[str], draft: Draft) -> int | None:
     """Read the request's attribute, which is for models only now."""
-    is_retrieval = item.get(semconv.GEN_AI_OPERATION_NAME) == "retrieval"
-    return whole_number(item.get(semconv.GEN_AI_REQUEST_TOP_K)) if is_retrieval else None
+    is_retrieval = draft.get(semconv.GEN_AI_OPERATION_NAME) == "retrieval"
+    return whole_number(draft.get(semconv.GEN_AI_REQUEST_TOP_K)) if is_retrieval else None
 
 
-def _as_written(item: Attributes, spellings: Sequence[str]) -> Writable | None:
+def _as_written(spellings: Sequence[str], draft: Draft) -> Writable | None:
     """Pass on what is no count, so that no call is priced as if there were none."""
-    values: list[Value] = [item.get(key) for key in spellings]
+    values: list[Value] = [draft.get(key) for key in spellings]
     return next((value for value in values if isinstance(value, str | int | float) and value != ""), None)
 
 
+_NUMBER: Final = Canonical(number)
+_TEXT: Final = Canonical(text)
 _TOKENS: Final = Canonical(tokens, _as_written)
+
+NAMES: Final = {
+    semconv.GEN_AI_REQUEST_MODEL: _TEXT,
+    semconv.GEN_AI_RESPONSE_MODEL: _TEXT,
+    semconv.GEN_AI_RESPONSE_ID: _TEXT,
+    semconv.GEN_AI_CONVERSATION_ID: _TEXT,
+    semconv.USER_ID: _TEXT,
+    semconv.GEN_AI_AGENT_NAME: _TEXT,
+    semconv.GEN_AI_PROMPT_NAME: _TEXT,
+    semconv.GEN_AI_PROMPT_VERSION: _TEXT,
+    semconv.GEN_AI_TOOL_NAME: _TEXT,
+    semconv.GEN_AI_TOOL_DESCRIPTION: _TEXT,
+    semconv.GEN_AI_TOOL_CALL_ID: _TEXT,
+}
+"""Names are read only where they have another spelling: the same thing may well have two."""
 
 CONTENT: Final = {
     semconv.GEN_AI_SYSTEM_INSTRUCTIONS: Canonical(content),
     semconv.GEN_AI_INPUT_MESSAGES: Canonical(content),
     semconv.GEN_AI_OUTPUT_MESSAGES: Canonical(content),
+    semconv.GEN_AI_TOOL_DEFINITIONS: Canonical(content),
+    semconv.GEN_AI_TOOL_CALL_ARGUMENTS: Canonical(content),
+    semconv.GEN_AI_TOOL_CALL_RESULT: Canonical(content),
 }
 """Content is read only where it has to be rebuilt: it is long, and no two spellings hold the same text."""
 
 VALUES: Final = {
-    semconv.GEN_AI_OPERATION_NAME: Canonical(text, _operation, also_on=(semconv.GEN_AI_REQUEST_MODEL,)),
-    semconv.GEN_AI_PROVIDER_NAME: Canonical(provider, infer_provider),
+    semconv.GEN_AI_OPERATION_NAME: Canonical(operation, _operation, also_on=(semconv.GEN_AI_REQUEST_MODEL,)),
+    semconv.GEN_AI_PROVIDER_NAME: Canonical(
+        provider, infer_provider, also_on=(semconv.GEN_AI_REQUEST_MODEL, semconv.GEN_AI_RESPONSE_MODEL)
+    ),
     semconv.GEN_AI_OUTPUT_TYPE: Canonical(text),
     semconv.GEN_AI_REQUEST_SEED: Canonical(whole_number),
     semconv.GEN_AI_REQUEST_TOP_K: Canonical(whole_number),
+    semconv.GEN_AI_REQUEST_MAX_TOKENS: Canonical(whole_number),
+    semconv.GEN_AI_REQUEST_TEMPERATURE: _NUMBER,
+    semconv.GEN_AI_REQUEST_TOP_P: _NUMBER,
+    semconv.GEN_AI_REQUEST_FREQUENCY_PENALTY: _NUMBER,
+    semconv.GEN_AI_REQUEST_PRESENCE_PENALTY: _NUMBER,
+    semconv.GEN_AI_REQUEST_STOP_SEQUENCES: Canonical(string_list),
+    semconv.GEN_AI_REQUEST_STREAM: Canonical(boolean),
+    semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Canonical(seconds),
     semconv.GEN_AI_RETRIEVAL_TOP_K: Canonical(whole_number, _retrieval_top_k, also_on=(semconv.GEN_AI_REQUEST_TOP_K,)),
     semconv.GEN_AI_RESPONSE_FINISH_REASONS: Canonical(
         string_list, _finish_reasons, also_on=(semconv.GEN_AI_OUTPUT_MESSAGES,)
@@ -103,6 +140,7 @@ VALUES: Final = {
     semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: _TOKENS,
     semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: _TOKENS,
     semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: _TOKENS,
+    semconv.GEN_AI_USAGE_DETAILS_CACHE_WRITE_1H_TOKENS: _TOKENS,
     semconv.GEN_AI_USAGE_AUDIO_INPUT_TOKENS: _TOKENS,
     semconv.GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS: _TOKENS,
 }

@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from otel_llm_processors.gen_ai_normalizer.messages import decoded, messages, to_json
+from otel_llm_processors.gen_ai_normalizer.messages import message, messages, to_json
+from otel_llm_processors.gen_ai_normalizer.structures import decoded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otel_llm.attributes import Value
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert
 
 __all__ = [
+    "answer_json",
+    "boolean",
     "completion_json",
     "content",
+    "current_json",
+    "definitions_json",
+    "milliseconds",
+    "number",
+    "one_of",
+    "operation",
     "output_type",
     "prompt_json",
+    "request_json",
+    "seconds",
     "string_list",
     "text",
+    "text_or_json",
     "tokens",
     "whole_number",
 ]
 
 _INTEGER: Final = re.compile("-?[0-9]{1,19}")
 _INT64: Final = 1 << 63
+_NUMBER: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
+_BOOLEANS: Final = {"true": True, "True": True, "false": False, "False": False}
+_OPERATIONS: Final = {
+    "agent_call": "invoke_agent",
+    "embedding": "embeddings",
+    "generateText": "chat",
+    "llm_call": "chat",
+    "streamText": "chat",
+    "tool_call": "execute_tool",
+}
+"""What Gemini CLI, agento11y and LiteLLM call them."""
+_SCHEMAS: Final = ("parameters", "input_schema", "inputSchema")
+"""What OpenAI, Anthropic and the Vercel AI SDK call the schema of a tool's arguments."""
 _OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "json": "json", "text": "text"}
 
 
@@ -34,7 +63,7 @@ def text(value: Value) -> str | None:
 def whole_number(value: Value) -> int | None:
     """Return an integer, also one that was written as a double or in ASCII digits. `int()` alone would take more."""
     if type(value) is int:
-        return value
+        return value if -_INT64 <= value < _INT64 else None
     if (type(value) is float and value.is_integer()) or (type(value) is str and _INTEGER.fullmatch(value)):
         number = int(value)
         return number if -_INT64 <= number < _INT64 else None
@@ -43,8 +72,53 @@ def whole_number(value: Value) -> int | None:
 
 def tokens(value: Value) -> int | None:
     """Return a count of tokens: a whole number, not negative."""
+    if type(value) is int and 0 <= value < _INT64:
+        return value
     number = whole_number(value)
     return number if number is not None and number >= 0 else None
+
+
+def number(value: Value) -> float | None:
+    """Return a finite number, also one that was written as a text."""
+    if type(value) is str and _NUMBER.fullmatch(value):
+        value = float(value)
+    return value if type(value) in (int, float) and math.isfinite(value) else None
+
+
+def seconds(value: Value) -> float | None:
+    """Return a duration: a number, not negative."""
+    duration = number(value)
+    return duration if duration is not None and duration >= 0 else None
+
+
+def milliseconds(value: Value) -> float | None:
+    """Return a duration in milliseconds as one in seconds."""
+    duration = number(value)
+    return None if duration is None else duration / 1000
+
+
+def boolean(value: Value) -> bool | None:
+    """Return a truth value, also one that was written as a text, in JSON's words or Python's."""
+    return value if type(value) is bool else _BOOLEANS.get(value) if type(value) is str else None
+
+
+def operation(value: Value) -> str | None:
+    """Return an operation, under its current name where it is known by another."""
+    return _OPERATIONS.get(value, value) if type(value) is str and value else None
+
+
+def one_of(meanings: Mapping[str, str]) -> Convert:
+    """Return a converter for a closed list of words; their case plays no part."""
+
+    def convert(value: Value) -> str | None:
+        return meanings.get(value.lower()) if type(value) is str else None
+
+    return convert
+
+
+def text_or_json(value: Value) -> str | None:
+    """Return a text that is not empty; something structured as JSON."""
+    return to_json(value) if type(value) in (list, dict) else text(value)
 
 
 def string_list(value: Value) -> list[str] | None:
@@ -68,6 +142,45 @@ def content(value: Value) -> Value:
     return value if type(value) in (str, list, dict) and value else None
 
 
+def current_json(role: str, value: Value) -> str | None:
+    """Return messages that stand under the current name in another form, said by *role*; None for those in its form."""
+    held = decoded(value)
+    if type(held) is not list or all(
+        type(each) is dict and "parts" in each and "tool_calls" not in each for each in held
+    ):
+        return None
+    return to_json(messages(held, role))
+
+
+def definitions_json(value: Value) -> str | None:
+    """Return tools, as the APIs and SDKs of models define them."""
+    held = decoded(value)
+    return to_json([_definition(decoded(each)) for each in held]) if type(held) is list else None
+
+
+def request_json(value: Value) -> str | None:
+    """Return the messages of a request that has instructions and a prompt apart."""
+    held = decoded(value)
+    if type(held) is not dict:
+        return None
+    asked = messages(held.get("messages") or held.get("prompt") or held.get("contents"), "user")
+    return to_json([*(messages(held.get("system"), "system") or ()), *(asked or ())])
+
+
+def answer_json(value: Value) -> str | None:
+    """Return one message whose pieces stand in several attributes."""
+    if type(value) is not dict:
+        return None
+    thought = value.get("reasoning")
+    said = value.get("text") or value.get("object")
+    content = [
+        *([{"type": "reasoning", "content": thought}] if type(thought) is str and thought else ()),
+        *([{"type": "text", "text": said}] if type(said) is str and said else ()),
+    ]
+    answer = message({"content": content, "tool_calls": value.get("toolCalls")}, "assistant")
+    return to_json([answer] if answer["parts"] else None)
+
+
 def prompt_json(value: Value) -> str | None:
     """Return a whole prompt as input messages."""
     return to_json(messages(value, "user"))
@@ -76,3 +189,14 @@ def prompt_json(value: Value) -> str | None:
 def completion_json(value: Value) -> str | None:
     """Return a whole completion as output messages."""
     return to_json(messages(value, "assistant"))
+
+
+def _definition(tool: Any) -> Any:
+    if type(tool) is not dict:
+        return tool
+    function = tool["function"] if type(tool.get("function")) is dict else tool
+    if type(function.get("name")) is not str:
+        return tool
+    kept = {key: held for key, held in function.items() if key not in _SCHEMAS}
+    schema = next((decoded(function[key]) for key in _SCHEMAS if function.get(key) is not None), None)
+    return {"type": "function", **kept, **({} if schema is None else {"parameters": schema})}

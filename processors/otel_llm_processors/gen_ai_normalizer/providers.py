@@ -6,14 +6,17 @@ Names on the right are those of `gen_ai.provider.name` in the GenAI semantic con
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from otel_llm import semconv
+from otel_llm_processors.gen_ai_normalizer.converters import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_llm.attributes import Attributes, Value
+    from otel_llm.attributes import Value
+    from otel_llm_processors.gen_ai_normalizer.draft import Draft
 
 __all__ = ["infer_provider", "provider"]
 
@@ -48,10 +51,13 @@ _NAMES: Final = {
     "amazon_bedrock": "aws.bedrock",
     "aws_bedrock": "aws.bedrock",
     "bedrock": "aws.bedrock",
+    "azure.openai": "azure.ai.openai",
     "gemini": "gcp.gemini",
     "google_gemini": "gcp.gemini",
     "google": "gcp.gen_ai",
     "google_genai": "gcp.gen_ai",
+    "google_gla": "gcp.gemini",
+    "google.vertex": "gcp.vertex_ai",
     "google_vertex": "gcp.vertex_ai",
     "google_vertex_ai": "gcp.vertex_ai",
     "google_vertexai": "gcp.vertex_ai",
@@ -94,6 +100,11 @@ _NO_PROVIDERS: Final = frozenset(
     }
 )
 """Names of frameworks, which some write in the provider's place, folded likewise."""
+
+_APIS: Final = re.compile(
+    r"\.(chat|completions?|embeddings?|generative-ai|image|messages|responses|speech|text-embedding|transcription)$"
+)
+"""What the Vercel AI SDK appends to a provider for each of its endpoints."""
 
 _SEPARATORS: Final = re.compile(r"[\s_-]+")
 
@@ -141,6 +152,9 @@ _OWN_MODELS: Final = (
 _MODELS: Final = (semconv.GEN_AI_RESPONSE_MODEL, semconv.GEN_AI_REQUEST_MODEL)
 
 
+_LOCAL: Final = frozenset({"create_agent", "execute_tool", "invoke_agent", "invoke_workflow", "plan"})
+"""Operations that are not asked of a provider, or that the conventions give none."""
+
 _LONGEST_NAME: Final = 256
 """No host or model has a longer name; and the patterns backtrack."""
 
@@ -151,19 +165,30 @@ def provider(value: Value) -> str | None:
         return None
     if value in _CURRENT:
         return value
+    return _named(value) if len(value) <= _LONGEST_NAME else value.strip().lower()
+
+
+@lru_cache(maxsize=1024)
+def _named(value: str) -> str | None:
     name = value.strip().lower()
     folded = _SEPARATORS.sub("_", name)
+    if folded not in _NAMES:
+        name = _APIS.sub("", name)
+        folded = _SEPARATORS.sub("_", name)
     return None if folded in _NO_PROVIDERS else _NAMES.get(folded, name)
 
 
-def infer_provider(item: Attributes, _spellings: Sequence[str]) -> str | None:
+def infer_provider(spellings: Sequence[str], draft: Draft) -> str | None:
     """Return the provider that the address or the model leaves no doubt about.
 
     A model's maker is believed only where no address is given: at one that is not known, such as a proxy's, anybody may
-    answer.
+    answer. Agents, workflows and tools have a provider only where somebody says so.
     """
-    address = item.get_str(semconv.SERVER_ADDRESS)
-    models = [model for key in _MODELS if (model := item.get_str(key))]
+    is_call = draft.get(semconv.GEN_AI_OPERATION_NAME) not in _LOCAL
+    if not is_call and not any(key in draft.item for key in spellings):
+        return None
+    address = text(draft.get(semconv.SERVER_ADDRESS))
+    models = [model for key in _MODELS if (model := text(draft.get(key)))]
     return (
         (_only(_HOSTS, [address]) if address else None)
         or _only(_HOSTED_MODELS, models)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otel_llm.span import Span
-from otel_llm_processors.gen_ai_normalizer.messages import to_json
+from otel_llm_processors.gen_ai_normalizer.events import content_of
+from otel_llm_processors.gen_ai_normalizer.structures import unchanged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from otel_llm.attributes import Attributes, Value
-    from otel_llm.telemetry import Counter
+    from otel_llm.attributes import Writable
     from otel_llm_processors.gen_ai_normalizer.canonical import Canonical
-    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert, Dialect, ReadEvent, Spelling
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert, Dialect, Place, ReadEvent, Spelling
+    from otel_llm_processors.gen_ai_normalizer.draft import Draft
 
-__all__ = ["Enabled", "Rule", "compile_rules"]
+__all__ = ["Enabled", "Rule", "Step"]
 
 
 class Enabled(NamedTuple):
@@ -27,13 +27,25 @@ class Enabled(NamedTuple):
     overwrite: bool
 
 
-class Rule:
-    """Settles one attribute: the first spelling that holds a value is right."""
+class Step(NamedTuple):
+    """Settles one attribute of items on which the same attributes are present."""
 
-    __slots__ = ("_candidates", "_conflict", "_infer", "_removed", "_spellings", "_target", "keys", "triggers")
+    target: str
+    """The attribute."""
+    candidates: Sequence[tuple[Place, Convert, Callable[[], None] | None]]
+    """Where its value may stand, in order of precedence: what stands there first is right. With each, what is called
+    for a value there that is another than the right one; None where they need not be compared."""
+    infer: Callable[[Draft], Writable | None] | None
+    """Asked where nothing stands anywhere."""
+    originals: Sequence[str]
+    """What may be removed once there is a value."""
+
+
+class Rule:
+    """All that may have to do with one attribute."""
 
     def __init__(
-        self, target: str, canonical: Canonical, sources: Sequence[Enabled], conflict: Callable[[], None] | None
+        self, target: str, canonical: Canonical, sources: Sequence[Enabled], conflict: Callable[[], None] | None = None
     ) -> None:
         """Compile what the tables say of one attribute.
 
@@ -43,87 +55,50 @@ class Rule:
             sources: the dialects in use, in order of precedence.
             conflict: called when two spellings contradict each other; None where they need not be compared.
         """
-        before: list[_Candidate] = []
-        after: list[_Candidate] = []
-        removed: list[str] = []
+        spellings = [(source, each) for source in sources for each in source.dialect.spellings(target)]
+        before = [each for source, each in spellings if source.overwrite or each.is_believed]
+        after = [each for source, each in spellings if not (source.overwrite or each.is_believed)]
         events: dict[str, ReadEvent] = {}
         for source in sources:
-            candidates = [_candidate(each, canonical) for each in source.dialect.fields.get(target, ())]
-            (before if source.overwrite else after).extend(candidates)
-            if source.remove_originals:
-                removed.extend(candidate.key for candidate in candidates)
-            for name, content in source.dialect.events.items():
-                if content.attribute == target:
-                    events.setdefault(name, content.read)
-        self._target = target
-        self._candidates = (*before, _Candidate(target, canonical.read), *after)
-        self._spellings = tuple(candidate.key for candidate in self._candidates)
-        self._removed = tuple(removed)
-        self._infer = partial(_from_events, events) if events else canonical.infer
-        self._conflict = conflict
-        self.keys = frozenset({*self._spellings, *canonical.also_on})
-        """Attributes that have to be looked for."""
-        self.triggers = frozenset({*self.keys, *events}) - (set() if conflict else {target})
-        """Attributes and events of which one has to be there for the rule to have work."""
+            for name, contents in source.dialect.events.items():
+                for content in contents:
+                    if content.attribute == target:
+                        events.setdefault(name, content.read)
+        plain = tuple(each.key for _, each in spellings if not each.path and each.convert is unchanged)
+        self.target = target
+        """The attribute."""
+        self._candidates = (
+            *((each.place, _reader(each, canonical), None if each.is_vague else conflict) for each in before),
+            (target, canonical.read, conflict),
+            *((each.place, _reader(each, canonical), None if each.is_vague else conflict) for each in after),
+        )
+        self._infer = (
+            partial(content_of, events) if events else canonical.infer and partial(canonical.infer, (target, *plain))
+        )
+        self._originals = tuple(each.key for source, each in spellings if source.remove_originals and not each.is_kept)
+        self.places: frozenset[Place] = frozenset({*(place for place, *_ in self._candidates), *canonical.also_on})
+        """Where to look."""
+        is_checked = conflict is not None or any(each.key == target for _, each in spellings)
+        self.triggers = frozenset({*self.places, *events}) - (set() if is_checked else {target})
+        """Places and events of which one has to be there for the rule to have work."""
 
-    def apply(self, item: Attributes, present: set[str]) -> None:
-        """Settle the attribute on *item*. *present* are those of its attributes and events that any rule looks for."""
-        value, is_written = self._read(item, present)
-        if value is None:
-            value = self._infer(item, self._spellings)
-        if value is not None:
-            if not is_written:
-                item.set(self._target, value)
-                present.add(self._target)
-            for key in self._removed:
-                item.remove(key)
-        elif item.get(self._target) == "":  # how some write that there is none
-            item.remove(self._target)
-
-    def _read(self, item: Attributes, present: set[str]) -> tuple[Value, bool]:
-        """Return the value that is right, None if there is none, and whether it stands where it should just so."""
-        value = None
-        is_written = False
-        for key, read in self._candidates:
-            if key in present:
-                raw = item.get(key)
-                reading = read(raw)
-                if value is None:
-                    value = reading
-                    is_written = reading is raw and key == self._target
-                    if self._conflict is None and value is not None:
-                        break
-                elif self._conflict is not None and reading is not None and reading != value:
-                    self._conflict()
-        return value, is_written
+    def step(self, present: frozenset[Place]) -> Step:
+        """Return what of the rule there is to do where *present* is all that is there."""
+        return Step(
+            self.target,
+            tuple(candidate for candidate in self._candidates if candidate[0] in present),
+            self._infer,
+            tuple(key for key in self._originals if key in present),
+        )
 
 
-def compile_rules(
-    attributes: Mapping[str, Canonical], sources: Sequence[Enabled], conflicts: Counter | None = None
-) -> tuple[Rule, ...]:
-    """Return a rule for each of *attributes*, in their order. Their conflicts are counted where there is a counter."""
-    return tuple(
-        Rule(target, canonical, sources, conflicts.labels(target).inc if conflicts else None)
-        for target, canonical in attributes.items()
-    )
+def _reader(spelling: Spelling, canonical: Canonical) -> Convert:
+    convert, read = spelling.convert, canonical.read
+    return read if convert is unchanged else _chained(convert, read)
 
 
-class _Candidate(NamedTuple):
-    key: str
-    read: Convert
+def _chained(convert: Convert, read: Convert) -> Convert:
+    def chained(value: Any) -> Any:
+        return read(convert(value))
 
-
-def _candidate(spelling: str | Spelling, canonical: Canonical) -> _Candidate:
-    read = canonical.read
-    if isinstance(spelling, str):
-        return _Candidate(spelling, read)
-    convert = spelling.convert
-    return _Candidate(spelling.key, lambda value: read(convert(value)))
-
-
-def _from_events(events: Mapping[str, ReadEvent], item: Attributes, _spellings: Sequence[str]) -> str | None:
-    """Rebuild content from a span's events."""
-    if not isinstance(item, Span):
-        return None
-    told = [(events[event.name], event) for event in item.events if event.name in events]
-    return to_json([piece for read, event in told for piece in read(event)])
+    return chained

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,8 @@ from otel_llm_processors.cost.command import price
 from otel_llm_processors.cost.prices import bundled_prices
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typer.testing import Result
 
 app = typer.Typer()
@@ -85,7 +89,7 @@ def test_a_table_shows_the_same_to_people() -> None:
         (("made-up",), "no such provider"),
         (("made-up", "--provider", "openai"), "the provider has no such model"),
         (("whisper-1", "--input", "5"), "not what all of these tokens cost"),
-        (("gpt-4o", "--input", "5", "--cache-read", "6"), "more tokens were cached than there are"),
+        (("gpt-4o", "--input", "5", "--cache-read", "6"), "a part of the tokens is more than the whole"),
     ],
 )
 def test_without_a_price_it_says_why_and_fails(args: tuple[str, ...], message: str) -> None:
@@ -100,3 +104,78 @@ def test_without_a_price_it_says_why_and_fails(args: tuple[str, ...], message: s
 def test_a_wrong_count_is_a_usage_error(tokens: str) -> None:
     """The command takes the counts that a span may carry, and no others."""
     assert 2 == run("gpt-4o", "--input", tokens).exit_code
+
+
+CONFIG = """
+receivers: {{otlp: {{}}}}
+processors: {{{processors}}}
+exporters: {{debug: {{}}}}
+service:
+  pipelines: {{traces: {{receivers: [otlp], processors: [{names}], exporters: [debug]}}}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Return a config with prices of its own, inline and in a file."""
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("prices: [{model: filed, usd_per_million: {input: 3}}]")
+    cost = (
+        "cost: {prices: {overrides: [{model: gpt-4o, discount: 0.5}, "
+        "{model: mine, usd_per_million: {input: 1, output: 2}, usd_per_request: 0.01}, "
+        f"{{model: eu, server: eu.*, same_as: gpt-4o, surcharge: 0.1}}], files: ['{prices}']}}}}"
+    )
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG.format(processors=cost, names="cost"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("args", "source", "total"),
+    [
+        (("gpt-4o", "--provider", "openai", "--input", "1000000"), "genai-prices", "1.25"),
+        (("mine", "--input", "1000000", "--output", "5"), "config", "1.01001"),
+        (("filed", "--input", "1000000"), "file", "3"),
+        (("eu", "--provider", "openai", "--server", "eu.api.openai.com", "--input", "1000000"), "genai-prices", "2.75"),
+    ],
+)
+def test_the_prices_of_a_config_come_first(config: Path, args: tuple[str, ...], source: str, total: str) -> None:
+    """Overrides, files, deployments and surcharges count as they do for a span."""
+    call = quoted(*args, "--config", str(config))
+
+    assert (source, total) == (call["source"], call["total_usd"])
+
+
+def test_a_service_tier_and_a_longer_cache_change_the_price() -> None:
+    """What a span may say of a call, the command may too; of several prices in a part the average is shown."""
+    flex = quoted("gpt-5", "--provider", "openai", "--input", "1000000", "--service-tier", "flex", "--at", "2026-11-20")
+    cached = quoted(
+        *("claude-opus-4-6", "--provider", "anthropic", "--input", "5000"),
+        *("--cache-write", "1000", "--cache-write-1h", "400", "--at", "2026-11-20"),
+    )
+
+    assert "0.625" == flex["total_usd"]
+    assert {"part": "cache_write", "quantity": 1000, "usd_per_million": "7.75", "usd": "0.00775"} == cached["parts"][1]
+
+
+def test_a_config_without_or_with_several_cost_processors_is_refused(tmp_path: Path) -> None:
+    """Which prices are meant must be clear: exit status 2, and what there is; a name settles it."""
+    path = tmp_path / "config.yaml"
+    outcomes = []
+    for processors, names, more in (
+        ("", "", ()),
+        ("cost/a: {}, cost/b: {}", "cost/a, cost/b", ()),
+        ("cost/a: {}, cost/b: {}", "cost/a, cost/b", ("--processor", "cost/b")),
+    ):
+        path.write_text(CONFIG.format(processors=processors, names=names))
+        done = subprocess.run(
+            [sys.executable, "-m", "otel_llm", "price", "gpt-4o", "--input", "1", "--config", str(path), *more],
+            capture_output=True, text=True, check=False, timeout=60, env={"PYTHONPATH": ":".join(sys.path)},
+        )  # fmt: skip
+        outcomes.append((done.returncode, done.stderr))
+
+    assert [
+        (2, f"error: {path}: cannot tell the cost processor to use; in use: none\n"),
+        (2, f"error: {path}: cannot tell the cost processor to use; in use: cost/a, cost/b\n"),
+        (0, ""),
+    ] == outcomes

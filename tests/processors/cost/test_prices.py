@@ -7,13 +7,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from genai_prices import Usage, calc_price
 from genai_prices.data import providers
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, Provider, StartDateConstraint, TimeOfDateConstraint
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_llm_processors.cost.prices import CACHED_NAMES, PriceBook, bundled_prices, compile_prices
+from otel_llm_processors.cost.attributes import CACHED_NAMES
+from otel_llm_processors.cost.prices import PriceBook, bundled_prices, compile_prices
 from otel_llm_processors.cost.rates import ModelPrices, decimal_usd
 
 if TYPE_CHECKING:
@@ -26,6 +28,16 @@ USAGES: list[dict[str, int]] = [
     {"input_tokens": 123_457, "output_tokens": 7, "cache_read_tokens": 100_001, "cache_write_tokens": 1003},
     {"input_tokens": 200_000, "output_tokens": 1, "cache_write_tokens": 777, "cache_write_1h_tokens": 77},
     {"input_tokens": 1_000_001, "output_tokens": 999, "cache_read_tokens": 3, "output_reasoning_tokens": 500},
+    {"input_tokens": 1000, "output_tokens": 100, "input_audio_tokens": 400, "output_audio_tokens": 50},
+    {"input_tokens": 1000, "output_tokens": 100, "input_image_tokens": 300, "input_video_tokens": 7},
+    {
+        "input_tokens": 9000,
+        "output_tokens": 100,
+        "input_audio_tokens": 400,
+        "cache_read_tokens": 300,
+        "cache_audio_read_tokens": 200,
+        "output_image_tokens": 90,
+    },
 ]
 CONTEXTS: list[dict[str, str]] = [
     {"processing": "batch"},
@@ -81,6 +93,28 @@ def test_every_variant_costs_what_genai_prices_says(context: dict[str, str]) -> 
     variants = [(provider, model) for provider, model in MODELS if model.price_variants]
 
     assert [] == [line for provider, model in variants for line in differences(provider, model, context)]
+
+
+def test_every_model_is_found_by_its_name() -> None:
+    """A model asked for by provider and id costs what `calc_price` says, and is unknown where that knows none."""
+    moment = datetime(2026, 10, 1, tzinfo=UTC)
+    book, usage = bundled_prices(), {"input_tokens": 1000, "output_tokens": 500}
+    different = []
+    for provider, model in MODELS:
+        ours = book.lookup(provider.id, model.id)
+        try:
+            theirs = calc_price(Usage(**usage), model.id, provider_id=provider.id, genai_request_timestamp=moment)
+        except LookupError:  # an id such as regional.* that is no name of the model
+            same = ours == "unknown_model"
+        else:
+            rates = ours.at(int(moment.timestamp()) * 10**9) if isinstance(ours, ModelPrices) else None
+            cost = rates.cost({**usage, "requests": 1}).total if rates and rates.covers(usage) else None
+            same = cost is None or theirs.total_price.quantize(Decimal("1e-12")) == decimal_usd(cost)
+            same = same and isinstance(ours, ModelPrices) and theirs.model.id == ours.model
+        if not same:
+            different.append(f"{provider.id} {model.id}")
+
+    assert [] == different
 
 
 def test_what_is_not_covered_has_no_price_for_its_tokens() -> None:

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 
-def span_of(attributes: Pairs, events: Iterable[Mapping[str, Any]] = (), name: str = "a span") -> Span:
+def span_of(attributes: Pairs, events: Iterable[Mapping[str, Any]] = (), name: str = "a span", scope: str = "") -> Span:
     """Return a span. An event is `{"name": ..., "attributes": {...}}`."""
-    return batch_of_span(attributes, events, name).spans[0]
+    return batch_of_span(attributes, events, name, scope).spans[0]
 
 
-def batch_of_span(attributes: Pairs, events: Iterable[Mapping[str, Any]] = (), name: str = "a span") -> Batch:
+def batch_of_span(
+    attributes: Pairs, events: Iterable[Mapping[str, Any]] = (), name: str = "a span", scope: str = ""
+) -> Batch:
     """Return a batch with one span."""
     request = ExportTraceServiceRequest()
-    span = (
-        request.resource_spans.add()
-        .scope_spans.add()
-        .spans.add(name=name, trace_id=bytes([1] * 16), span_id=bytes([2] * 8))
-    )
+    scope_spans = request.resource_spans.add().scope_spans.add()
+    scope_spans.scope.name = scope
+    span = scope_spans.spans.add(name=name, trace_id=bytes([1] * 16), span_id=bytes([2] * 8))
     _fill(span.attributes, attributes)
     for event in events:
         _fill(span.events.add(name=event["name"]).attributes, event["attributes"])

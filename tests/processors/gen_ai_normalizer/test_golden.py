@@ -11,7 +11,12 @@ from otel_llm_processors.gen_ai_normalizer import factory
 from tests.processors.gen_ai_normalizer.items import attributes_of, span_of
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "gen_ai_normalizer").glob("*.json"))
-CONTENT = {semconv.GEN_AI_INPUT_MESSAGES, semconv.GEN_AI_OUTPUT_MESSAGES, semconv.GEN_AI_SYSTEM_INSTRUCTIONS}
+CONTENT = {
+    semconv.GEN_AI_INPUT_MESSAGES,
+    semconv.GEN_AI_OUTPUT_MESSAGES,
+    semconv.GEN_AI_SYSTEM_INSTRUCTIONS,
+    semconv.GEN_AI_TOOL_DEFINITIONS,
+}
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +30,7 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 def test_golden_spans(path: Path) -> None:
     """Each file holds a span before, and the attributes that are added, changed or, where null, removed."""
     case = json.loads(path.read_text())
-    span = span_of(case["in"], case.get("events", ()), case.get("name", "a span"))
+    span = span_of(case["in"], case.get("events", ()), case.get("name", "a span"), case.get("scope", ""))
     factory.build(case.get("config")).process_span(span)
     found = changes(case["in"], attributes_of(span))
 

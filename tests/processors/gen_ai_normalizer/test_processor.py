@@ -11,7 +11,7 @@ from otel_llm.component import Settings
 from otel_llm.telemetry import Meter
 from otel_llm.testing import check_processor, make_request
 from otel_llm_processors.gen_ai_normalizer import factory
-from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, VALUES
+from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from tests.processors.gen_ai_normalizer.items import attributes_of, batch_of_span, record_of, span_of
 
@@ -38,8 +38,8 @@ def test_it_does_what_every_processor_must() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 def test_a_dialects_table_maps_to_attributes_that_are_known(dialect: Any) -> None:
     """Every current name in a table has a type, and every dialect bytes to be found by."""
-    assert dialect.fields.keys() <= CONTENT.keys() | VALUES.keys()
-    assert {event.attribute for event in dialect.events.values()} <= CONTENT.keys()
+    assert dialect.fields.keys() <= NAMES.keys() | CONTENT.keys() | VALUES.keys()
+    assert {content.attribute for contents in dialect.events.values() for content in contents} <= CONTENT.keys()
     assert dialect.markers
 
 
@@ -87,6 +87,17 @@ def test_an_empty_string_is_no_value() -> None:
     after = normalised({"gen_ai.provider.name": "", "gen_ai.usage.input_tokens": "", "gen_ai.usage.prompt_tokens": ""})
 
     assert {"gen_ai.usage.prompt_tokens": "", "otel_llm.dialect": "semconv_legacy"} == after
+
+
+def test_who_made_a_model_does_not_contradict_who_hosts_it() -> None:
+    """OpenInference names both: `llm.provider` is the host."""
+    meter = Meter()
+    processor = factory.build({}, Settings("gen_ai_normalizer", meter=meter))
+    span = span_of({"llm.provider": "azure", "llm.system": "openai"})
+    processor.process_span(span)
+
+    assert "azure.ai.openai" == span.get("gen_ai.provider.name")
+    assert 0 == meter.value("normalizer_conflicts_total", attribute="gen_ai.provider.name")
 
 
 def test_contradictions_are_counted_by_attribute() -> None:
@@ -242,7 +253,7 @@ def test_events_stay() -> None:
 
 
 def test_a_log_records_attributes_are_normalised() -> None:
-    """Its body stays, and it has no operation in its name."""
+    """Its body stays, but the message in it is there as the current attribute too."""
     record = record_of(
         {"gen_ai.system": "vertex_ai", "gen_ai.request.model": "m", "gen_ai.usage.prompt_tokens": "3"},
         "gen_ai.user.message",
@@ -254,6 +265,7 @@ def test_a_log_records_attributes_are_normalised() -> None:
         "gen_ai.request.model": "m",
         "gen_ai.provider.name": "gcp.vertex_ai",
         "gen_ai.usage.input_tokens": 3,
+        "gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"Hi"}]}]',
         "otel_llm.dialect": "semconv_legacy",
     } == attributes_of(record)
     assert {"content": "Hi"} == record.body

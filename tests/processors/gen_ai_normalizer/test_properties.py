@@ -13,7 +13,6 @@ from otel_llm.chain import Chain
 from otel_llm.signals import Signal
 from otel_llm_processors.gen_ai_normalizer import factory
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
-from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Spelling
 from tests.processors.gen_ai_normalizer.items import (
     Pairs,
     attributes_of,
@@ -30,12 +29,26 @@ PROCESSORS = {
     for overwrite in (False, True)
 }
 SPELLINGS = {
-    each.key if isinstance(each, Spelling) else each: target
+    each.key: target
     for dialect in DIALECTS.values()
-    for target, spellings in dialect.fields.items()
-    for each in spellings
+    for target in dialect.fields
+    for each in dialect.spellings(target)
+    if not each.path and each.key != target
 }
-KEYS = sorted({*SPELLINGS, *SPELLINGS.values(), *semconv.NAMES, "other"} - {semconv.DIALECT, semconv.PROCESSOR_ERRORS})
+FAMILIES = {
+    "llm.input_messages.": ["0.message.role", "0.message.content", "1.message.contents.0.message_content.text", "0"],
+    "llm.output_messages.": ["0.message.tool_calls.0.tool_call.function.name", "0.message", "0.message.content"],
+    "llm.tools.": ["0.tool.json_schema", "1.tool.json_schema", "0.tool"],
+    "gen_ai.prompt.": ["0.role", "0.content", "1.content", "10.tool_calls.0.name", "name"],
+    "gen_ai.completion.": ["0.content", "0.finish_reason", "0.tool_calls.0.arguments", "0.tool_calls"],
+    "llm.request.functions.": ["0.name", "0.parameters", "1.name"],
+}
+INDEXED = {prefix + rest for prefix, rests in FAMILIES.items() for rest in rests}
+TOTALS = {key for dialect in DIALECTS.values() for key in dialect.totals}
+KEYS = sorted(
+    {*SPELLINGS, *INDEXED, *TOTALS, *SPELLINGS.values(), *semconv.NAMES, "other"}
+    - {semconv.DIALECT, semconv.PROCESSOR_ERRORS}
+)
 EVENTS = sorted({name for dialect in DIALECTS.values() for name in dialect.events} | {"exception"})
 MEMBERS = ["role", "content", "parts", "message", "tool_calls", "type", "text", "id"]
 BODIES = ["gen_ai.event.content", "gen_ai.prompt", "gen_ai.completion"]
@@ -47,7 +60,8 @@ plausible = st.sampled_from(
         "", "chat", "retrieval", "openai", "az.ai.openai", "langchain", "gpt-4o", "7", "7.0", "stop", '["stop"]', "{",
         '[{"role":"user","content":"Hi"}]', '[{"message":{"tool_calls":[{"function":{"arguments":"{}"}}]}}]', "text",
         '[{"role":"assistant","parts":[],"finish_reason":"stop"}]', 0, 7, -7, 7.0, 7.5, True, b"7", None, [], ["stop"],
-        [7], "[", IMAGE,
+        [7], "[", IMAGE, 3, 10, "LLM", '"gpt-4o"', "{'cache_read': 12}", '{"input": 5, "seed": 1e400}',
+        '{"prompt_tokens": 36893488147419103232}', "{'cache_read': 36893488147419103232}", {"cache_read": 3},
     ]
 )  # fmt: skip
 scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | st.binary()
@@ -160,18 +174,17 @@ def test_originals_that_are_removed_leave_a_value_behind(
 texts = st.text(min_size=1)
 counts = st.integers(0, 2**63 - 1)
 current = st.fixed_dictionaries(
-    {},
+    {semconv.GEN_AI_PROVIDER_NAME: st.sampled_from(["openai", "gcp.vertex_ai", "azure.ai.openai", "of my own"])},
     optional={
         semconv.GEN_AI_OPERATION_NAME: st.sampled_from(["chat", "embeddings", "invoke_agent", "anything"]),
-        semconv.GEN_AI_PROVIDER_NAME: st.sampled_from(["openai", "gcp.vertex_ai", "azure.ai.openai", "of my own"]),
         semconv.GEN_AI_REQUEST_MODEL: st.sampled_from(["gpt-4", "my/model"]),
         semconv.GEN_AI_REQUEST_SEED: st.integers(-(2**63), 2**63 - 1),
         semconv.GEN_AI_REQUEST_TOP_K: counts,
         semconv.GEN_AI_OUTPUT_TYPE: texts,
         semconv.GEN_AI_RESPONSE_FINISH_REASONS: st.lists(texts),
-        semconv.GEN_AI_USAGE_INPUT_TOKENS: counts,
+        semconv.GEN_AI_USAGE_INPUT_TOKENS: st.integers(100, 2**63 - 1),
         semconv.GEN_AI_USAGE_OUTPUT_TOKENS: counts,
-        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: counts,
+        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: st.integers(0, 100),
         semconv.OPENAI_RESPONSE_SERVICE_TIER: texts,
         semconv.GEN_AI_INPUT_MESSAGES: anything,
         semconv.GEN_AI_SYSTEM_INSTRUCTIONS: anything,

@@ -96,6 +96,21 @@ def test_where_there_is_doubt_the_framework_stays(clues: dict[str, Any]) -> None
     assert "langchain" == provider_of({**attributes, "gen_ai.provider.name": "langchain"})
 
 
-def test_a_missing_provider_is_not_made_up() -> None:
-    """Local agents have none: a span without one is as the conventions want it."""
-    assert provider_of({"gen_ai.request.model": "gpt-4o", "server.address": "api.openai.com"}) is None
+@pytest.mark.parametrize(
+    ("inferred", "operation", "attributes"),
+    [
+        ("openai", "chat", {"gen_ai.request.model": "house-model", "server.address": "api.openai.com"}),
+        ("openai", "embeddings", {"gen_ai.request.model": "text-embedding-3-small"}),
+        ("anthropic", None, {"gen_ai.response.model": "claude-sonnet-4-5"}),
+        (None, "chat", {"gen_ai.request.model": "gpt-4o", "server.address": "proxy.example"}),
+        (None, "chat", {"gen_ai.request.model": "house-model"}),
+        (None, "invoke_agent", {"gen_ai.request.model": "gpt-4o", "server.address": "api.openai.com"}),
+    ],
+)
+def test_a_missing_provider_is_inferred_for_calls_where_there_is_no_doubt(
+    inferred: str | None, operation: str | None, attributes: dict[str, Any]
+) -> None:
+    """Local agents have none: a span of one without is as the conventions want it."""
+    told = {} if operation is None else {"gen_ai.operation.name": operation}
+
+    assert inferred == provider_of(told | attributes)

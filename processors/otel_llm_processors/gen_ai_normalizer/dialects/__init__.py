@@ -1,18 +1,52 @@
 """The dialects that are known: one table each, in order of precedence.
 
-To add one, write its table and put it into the list below, after those whose spellings it shares.
+To add one, write its table and put it into the list below, after those whose spellings it shares. One that is
+read in its own scopes alone comes before those that use the same attributes otherwise.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_llm_processors.gen_ai_normalizer.dialects import semconv
+from otel_llm_processors.gen_ai_normalizer.dialects import (
+    anthropic_sdk,
+    google_adk,
+    langfuse,
+    langsmith,
+    litellm,
+    microsoft,
+    mlflow,
+    openinference,
+    openlit,
+    pydantic_ai,
+    semconv,
+    strands,
+    traceloop,
+    vercel,
+)
 
 if TYPE_CHECKING:
     from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect
 
 __all__ = ["DIALECTS"]
 
-DIALECTS: Final[dict[str, Dialect]] = {dialect.name: dialect for dialect in (semconv.DIALECT,)}
+DIALECTS: Final[dict[str, Dialect]] = {
+    dialect.name: dialect
+    for dialect in (
+        semconv.DIALECT,
+        anthropic_sdk.DIALECT,
+        litellm.DIALECT,
+        strands.DIALECT,
+        traceloop.DIALECT,
+        openlit.DIALECT,
+        pydantic_ai.DIALECT,
+        microsoft.DIALECT,
+        google_adk.DIALECT,
+        langsmith.DIALECT,
+        mlflow.DIALECT,
+        langfuse.DIALECT,
+        vercel.DIALECT,
+        openinference.DIALECT,
+    )
+}
 """Dialects by the name that `sources` uses."""

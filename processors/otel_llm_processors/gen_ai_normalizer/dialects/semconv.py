@@ -12,7 +12,7 @@ from typing import Final
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import completion_json, output_type, prompt_json
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, EventContent, Spelling
-from otel_llm_processors.gen_ai_normalizer.messages import event_instructions, event_message, event_messages
+from otel_llm_processors.gen_ai_normalizer.messages import event_instructions, event_list, event_message, event_messages
 
 __all__ = ["DIALECT"]
 
@@ -44,16 +44,26 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_OUTPUT_MESSAGES: (Spelling("gen_ai.completion", completion_json),),
     },
     events={
-        "gen_ai.system.message": EventContent(semconv.GEN_AI_SYSTEM_INSTRUCTIONS, _instructions),
-        "gen_ai.user.message": EventContent(semconv.GEN_AI_INPUT_MESSAGES, partial(_message, role="user")),
-        "gen_ai.assistant.message": EventContent(semconv.GEN_AI_INPUT_MESSAGES, partial(_message, role="assistant")),
-        "gen_ai.tool.message": EventContent(semconv.GEN_AI_INPUT_MESSAGES, partial(_message, role="tool")),
-        "gen_ai.choice": EventContent(semconv.GEN_AI_OUTPUT_MESSAGES, partial(_message, role="assistant")),
-        "gen_ai.content.prompt": EventContent(
-            semconv.GEN_AI_INPUT_MESSAGES, partial(event_messages, key="gen_ai.prompt", role="user")
+        "gen_ai.system.message": (EventContent(semconv.GEN_AI_SYSTEM_INSTRUCTIONS, _instructions),),
+        "gen_ai.user.message": (EventContent(semconv.GEN_AI_INPUT_MESSAGES, partial(_message, role="user")),),
+        "gen_ai.assistant.message": (EventContent(semconv.GEN_AI_INPUT_MESSAGES, partial(_message, role="assistant")),),
+        "gen_ai.tool.message": (EventContent(semconv.GEN_AI_INPUT_MESSAGES, partial(_message, role="tool")),),
+        "gen_ai.choice": (EventContent(semconv.GEN_AI_OUTPUT_MESSAGES, partial(_message, role="assistant")),),
+        "gen_ai.content.prompt": (
+            EventContent(semconv.GEN_AI_INPUT_MESSAGES, partial(event_messages, key="gen_ai.prompt", role="user")),
         ),
-        "gen_ai.content.completion": EventContent(
-            semconv.GEN_AI_OUTPUT_MESSAGES, partial(event_messages, key="gen_ai.completion", role="assistant")
+        "gen_ai.content.completion": (
+            EventContent(
+                semconv.GEN_AI_OUTPUT_MESSAGES, partial(event_messages, key="gen_ai.completion", role="assistant")
+            ),
+        ),
+        semconv.GEN_AI_OPERATION_DETAILS: tuple(
+            EventContent(attribute, partial(event_list, key=attribute))
+            for attribute in (
+                semconv.GEN_AI_SYSTEM_INSTRUCTIONS,
+                semconv.GEN_AI_INPUT_MESSAGES,
+                semconv.GEN_AI_OUTPUT_MESSAGES,
+            )
         ),
     },
 )

@@ -1,0 +1,107 @@
+"""The Vercel AI SDK, v4 to v6. Its v7 writes the current names.
+
+Source: `packages/otel/src` of vercel/ai. Only the spans with a `.do` in their operation are calls: those around them
+repeat the usage of all calls within.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from otel_llm import semconv
+from otel_llm_processors.gen_ai_normalizer.converters import (
+    answer_json,
+    definitions_json,
+    milliseconds,
+    one_of,
+    prompt_json,
+    request_json,
+    text,
+)
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
+
+__all__ = ["DIALECT"]
+
+_OPERATIONS: Final = {
+    "ai.generatetext": "invoke_agent",
+    "ai.generatetext.dogenerate": "chat",
+    "ai.streamtext": "invoke_agent",
+    "ai.streamtext.dostream": "chat",
+    "ai.generateobject": "invoke_agent",
+    "ai.generateobject.dogenerate": "chat",
+    "ai.streamobject": "invoke_agent",
+    "ai.streamobject.dostream": "chat",
+    "ai.embed": "invoke_workflow",
+    "ai.embed.doembed": "embeddings",
+    "ai.embedmany": "invoke_workflow",
+    "ai.embedmany.doembed": "embeddings",
+    "ai.rerank": "invoke_workflow",
+    "ai.rerank.dorerank": "rerank",
+    "ai.toolcall": "execute_tool",
+}
+"""In lower case."""
+_METADATA: Final = "ai.response.providerMetadata"
+
+DIALECT: Final = Dialect(
+    name="vercel_ai",
+    label="vercel_ai",
+    markers=(b"ai.operationId", b"ai.model.", b"ai.usage.", b"ai.toolCall."),
+    fields={
+        semconv.GEN_AI_OPERATION_NAME: (Spelling("ai.operationId", one_of(_OPERATIONS)),),
+        semconv.GEN_AI_PROVIDER_NAME: ("ai.model.provider",),
+        semconv.GEN_AI_CONVERSATION_ID: ("ai.telemetry.metadata.sessionId",),
+        semconv.USER_ID: ("ai.telemetry.metadata.userId",),
+        semconv.GEN_AI_AGENT_NAME: ("ai.telemetry.functionId",),
+        # request
+        semconv.GEN_AI_REQUEST_MODEL: ("ai.model.id",),
+        semconv.GEN_AI_REQUEST_MAX_TOKENS: ("ai.settings.maxOutputTokens", "ai.settings.maxTokens"),
+        semconv.GEN_AI_REQUEST_TEMPERATURE: ("ai.settings.temperature",),
+        semconv.GEN_AI_REQUEST_TOP_P: ("ai.settings.topP",),
+        semconv.GEN_AI_REQUEST_TOP_K: ("ai.settings.topK",),
+        semconv.GEN_AI_REQUEST_FREQUENCY_PENALTY: ("ai.settings.frequencyPenalty",),
+        semconv.GEN_AI_REQUEST_PRESENCE_PENALTY: ("ai.settings.presencePenalty",),
+        semconv.GEN_AI_REQUEST_SEED: ("ai.settings.seed",),
+        # response
+        semconv.GEN_AI_RESPONSE_MODEL: ("ai.response.model",),
+        semconv.GEN_AI_RESPONSE_ID: ("ai.response.id",),
+        semconv.GEN_AI_RESPONSE_FINISH_REASONS: ("ai.response.finishReason", "ai.finishReason"),
+        semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: (
+            Spelling("ai.response.msToFirstChunk", milliseconds),
+            Spelling("ai.stream.msToFirstChunk", milliseconds),
+        ),
+        # usage
+        semconv.GEN_AI_USAGE_INPUT_TOKENS: ("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens"),
+        semconv.GEN_AI_USAGE_OUTPUT_TOKENS: ("ai.usage.outputTokens", "ai.usage.completionTokens"),
+        semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: (
+            "ai.usage.inputTokenDetails.cacheReadTokens",
+            "ai.usage.cachedInputTokens",
+        ),
+        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (
+            "ai.usage.inputTokenDetails.cacheWriteTokens",
+            member(_METADATA, "anthropic", "usage", "cache_creation_input_tokens"),
+            member(_METADATA, "anthropic", "cacheCreationInputTokens"),
+        ),
+        semconv.GEN_AI_USAGE_DETAILS_CACHE_WRITE_1H_TOKENS: (
+            member(_METADATA, "anthropic", "usage", "cache_creation", "ephemeral_1h_input_tokens"),
+        ),
+        semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: (
+            "ai.usage.outputTokenDetails.reasoningTokens",
+            "ai.usage.reasoningTokens",
+        ),
+        # content
+        semconv.GEN_AI_INPUT_MESSAGES: (
+            Spelling("ai.prompt.messages", prompt_json),
+            Spelling("ai.prompt", request_json),
+        ),
+        semconv.GEN_AI_OUTPUT_MESSAGES: (
+            Spelling("ai.response.", answer_json, names=("text", "object", "toolCalls", "reasoning")),
+        ),
+        semconv.GEN_AI_TOOL_DEFINITIONS: (Spelling("ai.prompt.tools", definitions_json),),
+        # tools
+        semconv.GEN_AI_TOOL_NAME: ("ai.toolCall.name",),
+        semconv.GEN_AI_TOOL_CALL_ID: ("ai.toolCall.id",),
+        semconv.GEN_AI_TOOL_CALL_ARGUMENTS: (Spelling("ai.toolCall.args", text),),
+        semconv.GEN_AI_TOOL_CALL_RESULT: (Spelling("ai.toolCall.result", text),),
+    },
+    totals=("ai.usage.totalTokens",),
+)

@@ -1,0 +1,148 @@
+"""Messages and tools that were spread over attributes with numbers in their keys.
+
+Every attribute is looked at once, however many there are, and their order plays no part.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_llm_processors.gen_ai_normalizer.messages import message, to_json
+from otel_llm_processors.gen_ai_normalizer.structures import decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_llm.attributes import Value
+
+__all__ = [
+    "function_calls",
+    "openinference_messages",
+    "openinference_tools",
+    "traceloop_finish_reasons",
+    "traceloop_functions",
+    "traceloop_messages",
+]
+
+_DEPTH: Final = 10
+"""No key that is known has more dots: those that have are left out."""
+_LONGEST_NUMBER: Final = 9
+
+Tree = dict[str, Any]
+
+
+def openinference_messages(role: str, value: Value) -> str | None:
+    """Return OpenInference's messages: `N.message.role` and so on."""
+    return to_json([message(_openinference_body(body), role) for body in _numbered(value, "message")])
+
+
+def openinference_tools(value: Value) -> str | None:
+    """Return OpenInference's tools: `N.tool.json_schema`."""
+    return to_json([decoded(tool["json_schema"]) for tool in _numbered(value, "tool") if tool.get("json_schema")])
+
+
+def traceloop_messages(role: str, value: Value) -> str | None:
+    """Return OpenLLMetry's messages: `N.role` and so on."""
+    return to_json([message(_with_list(body, "tool_calls"), role) for body in _numbered(value)])
+
+
+def function_calls(value: Value) -> str | None:
+    """Return LiteLLM's answers that call a function: `N.function_call.name` and so on. None where none does."""
+    calls = [body["function_call"] for body in _numbered(value) if type(body.get("function_call")) is dict]
+    return to_json([message({"tool_calls": [call]}, "assistant") for call in calls])
+
+
+def traceloop_finish_reasons(value: Value) -> list[Value] | None:
+    """Return the reasons in OpenLLMetry's completions: `N.finish_reason`. None where one of them has none."""
+    if type(value) is not dict:
+        return None
+    numbers = sorted({key.partition(".")[0] for key in value}, key=lambda number: (len(number), number))
+    reasons = [value.get(f"{number}.finish_reason") for number in numbers]
+    return reasons if all(reasons) else None
+
+
+def traceloop_functions(value: Value) -> str | None:
+    """Return OpenLLMetry's tools: `N.name`, `N.description` and `N.parameters`."""
+    return to_json(
+        [
+            {"type": "function", **{key: decoded(held) for key, held in function.items() if held is not None}}
+            for function in _numbered(value)
+            if function.get("name")
+        ]
+    )
+
+
+def _openinference_body(body: Tree) -> Tree:
+    if type(body.get("contents")) is dict:
+        contents = _listed(body.pop("contents"))
+        bodies = (each["message_content"] for each in contents if type(each.get("message_content")) is dict)
+        parts = [_openinference_part(part) for part in bodies if part.keys() != {"type"}]  # some say only what it is
+        if calls := {str(n): each for n, each in enumerate(contents) if "tool_call" in each}:
+            body.setdefault("tool_calls", calls)
+        said = body.get("content")
+        body["content"] = [{"type": "text", "text": said}, *parts] if type(said) is str and said else parts
+    if type(body.get("tool_calls")) is dict:
+        body["tool_calls"] = _listed(body["tool_calls"], "tool_call")
+    if "function_call_name" in body:
+        name = body.pop("function_call_name")
+        arguments = body.pop("function_call_arguments_json", None)
+        if type(name) is str:
+            body.setdefault("tool_calls", [{"function": {"name": name, "arguments": arguments}}])
+    return body
+
+
+def _openinference_part(part: Tree) -> Tree:
+    image = part.get("image")
+    if type(image) is dict and type(image.get("image")) is dict and type(image["image"].get("url")) is str:
+        return {"type": "image_url", "image_url": {"url": image["image"]["url"]}}
+    if part.get("type") == "reasoning" and type(part.get("text")) is str:
+        return {"type": "reasoning", "content": part["text"]}
+    if type(part.get("type")) is str:
+        return part
+    return {**part, "type": "text" if type(part.get("text")) is str else "generic"}
+
+
+def _with_list(body: Tree, key: str) -> Tree:
+    if type(body.get(key)) is dict:
+        body[key] = _listed(body[key])
+    return body
+
+
+def _numbered(value: Value, name: str = "") -> list[Tree]:
+    """Return the trees that stand under the numbers, as `_listed` does, in attributes by what follows their family."""
+    return _listed(_tree(value), name) if type(value) is dict else []
+
+
+def _listed(tree: Tree, name: str = "") -> list[Tree]:
+    """Return the trees that stand under the numbers, under *name* there where one is given. Gaps are closed."""
+    numbers = [key for key in tree if key.isascii() and key.isdigit() and len(key) <= _LONGEST_NUMBER]
+    if len(numbers) > 1:
+        numbers.sort(key=lambda key: (int(key), key))
+    found = (tree[number] for number in numbers)
+    if name:
+        found = (item.get(name) for item in found if type(item) is dict)
+    return [item for item in found if type(item) is dict]
+
+
+def _tree(flat: Mapping[str, Value]) -> Tree:
+    """Return nested dictionaries. Where a key holds a value and others go on below it, those others count."""
+    root: Tree = {}
+    nodes = {"": root}
+    for key, value in flat.items():
+        path, _, leaf = key.rpartition(".")
+        node = nodes.get(path)
+        if node is None:
+            if path.count(".") > _DEPTH:
+                continue
+            node = _node(nodes, path)
+        if key not in nodes:
+            node[leaf] = value
+    return root
+
+
+def _node(nodes: dict[str, Tree], path: str) -> Tree:
+    """Return the dictionary at *path*, which is made where there is none, with those above it."""
+    above, _, name = path.rpartition(".")
+    parent = nodes[above] if above in nodes else _node(nodes, above)
+    node = nodes[path] = parent[name] = {}
+    return node

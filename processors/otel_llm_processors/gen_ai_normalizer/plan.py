@@ -1,0 +1,167 @@
+"""All that is to be done to the items of one scope, decided once for every set of attributes that they come with."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_llm import semconv
+from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
+from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
+from otel_llm_processors.gen_ai_normalizer.program import Program
+from otel_llm_processors.gen_ai_normalizer.rules import Rule
+from otel_llm_processors.gen_ai_normalizer.structures import structure
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from otel_llm.item import Item
+    from otel_llm.telemetry import Counter
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Place
+    from otel_llm_processors.gen_ai_normalizer.rules import Enabled
+
+__all__ = ["Plan"]
+
+_CURRENT: Final = NAMES.keys() | CONTENT.keys() | VALUES.keys() | {semconv.GEN_AI_OPERATION_DETAILS}
+_PROGRAMS: Final = 2048
+
+
+class Plan:
+    """The rules for a scope."""
+
+    def __init__(self, sources: Sequence[Enabled], spoken: Collection[str], conflicts: Counter) -> None:
+        """Compile the tables.
+
+        Args:
+            sources: the dialects in use, in order of precedence.
+            spoken: the names of those that the scope, or who sent it, is known to write.
+            conflicts: counts spellings that contradict each other, by attribute.
+        """
+        heard = [each for each in sources if not each.dialect.is_scoped or each.dialect.name in spoken]
+        self._rules = (
+            *(Rule(target, canonical, heard) for target, canonical in (NAMES | CONTENT).items()),
+            *(Rule(target, canonical, heard, conflicts.labels(target).inc) for target, canonical in VALUES.items()),
+        )
+        dialects = [source.dialect for source in heard]
+        looked_for = frozenset[Any]().union(
+            *(rule.places for rule in self._rules), *(dialect.signs + dialect.totals for dialect in dialects)
+        )
+        members = [place for place in looked_for if type(place) is tuple]
+        self._members = {key: _tree(place for place in members if place[0] == key) for key, *_ in members}
+        families = {
+            f"{each.key}{name}": each.key
+            for dialect in dialects
+            for target in dialect.fields
+            for each in dialect.spellings(target)
+            for name in each.names
+        }
+        self._terms = _Terms({*(place for place in looked_for if type(place) is str), *self._members}, families)
+        self._totals = tuple(key for dialect in dialects for key in dialect.totals)
+        self._labels = [(dialect, _signs(dialect)) for dialect in reversed(dialects)]
+        self._labels.sort(key=lambda label: label[0].name not in spoken)
+        self._shared = [(dialect, signs) for dialect, signs in self._labels if dialect.name not in spoken]
+        self._program_for = lru_cache(maxsize=_PROGRAMS)(self._compile)
+        self.events = frozenset(name for dialect in dialects for name in dialect.events)
+        """The span events that are looked for."""
+
+    def apply(self, item: Item, events: Sequence[str] = ()) -> None:
+        """Normalise *item*, which has *events* of those that are looked for."""
+        keys = item.keys()
+        terms = self._terms.of(keys)
+        present = frozenset(terms)
+        if events:
+            present = present.union(events)
+        program = self._program_for(present)
+        members: dict[Place, Any] = {}
+        if program.opened:
+            for key in program.opened:
+                _collect(structure(item.get(key)), self._members[key], members)
+            program = self._program_for(present.union(members))
+        if program.has_work:
+            program.run(item, keys, terms, members)
+
+    def _compile(self, present: frozenset[Place]) -> Program:
+        """Return what is to be done where *present* are the attributes, families, members and events that are known."""
+        silent = [dialect for dialect, signs in self._shared if signs.isdisjoint(present)]
+        known = present - {key for dialect in silent for key in dialect.shared}
+        reached = set(known)
+        steps = []
+        for rule in self._rules:
+            if not rule.triggers.isdisjoint(reached):
+                reached.add(rule.target)  # it may be written, and others are inferred from it
+                step = rule.step(known)
+                if step.candidates or step.infer:
+                    steps.append(step)
+        spoken = (dialect.label for dialect, signs in self._labels if not signs.isdisjoint(present))
+        opened = tuple(key for key in self._members if key in known)
+        return Program(steps, tuple(key for key in self._totals if key in present), next(spoken, None), opened)
+
+
+class _Terms:
+    """What a key stands for: itself where it is looked for, its family, or the empty string for all others.
+
+    What was found is kept, as keys come again and again; bounded in number and size, as senders choose them.
+    """
+
+    _MOST: Final = 8192
+    _LONGEST: Final = 128
+
+    def __init__(self, looked_for: Iterable[str], families: Mapping[str, str]) -> None:
+        prefixes = sorted(key for key in looked_for if key.endswith("."))
+        self._prefixes = tuple(prefixes)
+        self._is_family = re.compile(f"({'|'.join(map(re.escape, prefixes))})[0-9]").match
+        self._looked_for = {**families, **{key: key for key in looked_for if not key.endswith(".")}}
+        self._known = dict(self._looked_for)
+
+    def of(self, keys: Sequence[str]) -> list[str]:
+        """Return one term for each key."""
+        found = list(map(self._known.get, keys))
+        return [self._find(key) for key in keys] if None in found else found  # type: ignore[return-value]  # no None
+
+    def _find(self, key: str) -> str:
+        term = self._known.get(key)
+        if term is None:
+            family = self._is_family(key) if key.startswith(self._prefixes) else None
+            term = family[1] if family else ""
+            if len(key) <= self._LONGEST:
+                if len(self._known) >= self._MOST:
+                    self._known = dict(self._looked_for)
+                self._known[key] = term
+        return term
+
+
+def _tree(members: Iterable[tuple[str, ...]]) -> dict[str, Any]:
+    """Return members of a structure as a tree of their names, with the members themselves as its leaves."""
+    root: dict[str, Any] = {}
+    for member in members:
+        node = root
+        for name in member[1:-1]:
+            node = node.setdefault(name, {})
+        node[member[-1]] = member
+    return root
+
+
+def _collect(held: Any, tree: Mapping[str, Any], found: dict[Place, Any]) -> None:
+    """Put the members in *held* that are in *tree* into *found*."""
+    if type(held) is dict:
+        for name in tree.keys() & held.keys():
+            below = tree[name]
+            if type(below) is tuple:
+                found[below] = held[name]
+            else:
+                _collect(held[name], below, found)
+
+
+def _signs(dialect: Dialect) -> frozenset[str]:
+    """Return the spellings and events that this dialect was the first to have: where they stand, it is spoken."""
+    earlier: set[str] = set()
+    for other in DIALECTS.values():
+        if other is dialect:
+            break
+        earlier |= _spellings(other)
+    return frozenset(_spellings(dialect) - earlier - _CURRENT - {*dialect.shared}) | frozenset(dialect.signs)
+
+
+def _spellings(dialect: Dialect) -> set[str]:
+    return {each.key for target in dialect.fields for each in dialect.spellings(target)} | set(dialect.events)

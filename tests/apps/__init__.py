@@ -1,0 +1,1 @@
+"""Apps that know the OpenTelemetry API alone. Start them with `opentelemetry-instrument`."""

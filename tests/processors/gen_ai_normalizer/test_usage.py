@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from otel_llm_processors.gen_ai_normalizer import factory
+from tests.processors.gen_ai_normalizer.items import span_of
+
+
+@pytest.mark.parametrize(
+    ("given", "read", "write", "output", "total", "settled"),
+    [
+        (100, 0, 0, 10, 110, 100),
+        (100, 50, 0, 10, None, 100),
+        (100, 50, 50, 10, None, 100),
+        (100, 50, 51, 10, None, 201),
+        (21, 0, 3300, 88, 109, 3321),
+        (100, 50, 0, 10, 110, 100),
+        (100, 50, 0, 10, 160, 150),
+        (100, 50, 0, 10, "160", 150),
+        (100, 50, 0, 10, 999, 100),
+        (100, 50, 0, 10, "", 100),
+        (5, 7, 0, 0, 19, 5),
+        (2**61, 2**62, 0, 0, None, 2**61 + 2**62),
+        (2**62, 2**63 - 1, 0, 0, None, 2**62),
+    ],
+)
+def test_input_includes_what_was_cached(
+    *, given: int, read: int, write: int, output: int, total: Any, settled: int
+) -> None:
+    """It is added where it is certain that it is missing, and once only."""
+    span = span_of(
+        {
+            "gen_ai.usage.input_tokens": given,
+            "gen_ai.usage.output_tokens": output,
+            "gen_ai.usage.cache_read.input_tokens": read,
+            "gen_ai.usage.cache_write.input_tokens": write,
+            **({} if total is None else {"gen_ai.usage.total_tokens": total}),
+        }
+    )
+    for _ in range(2):
+        factory.build().process_span(span)
+
+        assert settled == span.get("gen_ai.usage.input_tokens")
+
+
+@pytest.mark.parametrize(
+    ("details", "cached"),
+    [
+        ("{'cache_read': 12}", 12),
+        ('{"cache_read": 12}', 12),
+        ({"cache_read": 12}, 12),
+        ("{'cache_read': '12'}", 12),
+        ("{'cache_read': -12}", None),
+        ("{'cache_read': 12", None),
+        ("{'cache_read': print()}", None),
+        ("{'cache_read': 36893488147419103232}", None),
+        ("{" * 20_000, None),
+        ("[" * 3_000, None),
+        ("{'cache_read': 12, 'x': '" + "x" * 20_000 + "'}", None),
+        ("[12]", None),
+        (12, None),
+    ],
+)
+def test_details_are_read_as_json_or_as_python_prints_them(details: Any, cached: int | None) -> None:
+    """Never evaluated, and not at any length."""
+    span = span_of({"gen_ai.usage.input_tokens": 100, "gen_ai.usage.input_token_details": details})
+    factory.build().process_span(span)
+
+    assert cached == span.get("gen_ai.usage.cache_read.input_tokens")
