@@ -81,7 +81,7 @@ class Generator:
                 "url.path": f"/api/orders/{number}",
                 "server.address": "orders.example.org",
                 "server.port": 8443,
-                "client.address": f"192.0.2.{number % 256}",
+                "client.address": f"10.0.0.{number % 256}",
                 "network.protocol.version": "1.1",
                 "user_agent.original": "Mozilla/5.0 (X11; Linux x86_64)",
             },

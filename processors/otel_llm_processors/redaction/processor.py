@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -83,7 +84,10 @@ class RedactionProcessor(Processor):
         self._digest = Replacements(config).digest
         self.only_findings = not self._has_modes and self._collector is None
         self._contents = settings.meter.counter("redaction_content", "Items by content mode.", ["mode"]).labels
-        self._found = settings.meter.counter("redaction_findings", "Values replaced.", ["rule"]).labels
+        # One series for each rule that has fired: to look it up costs more than to count.
+        self._found = lru_cache(len(self._rules) + 2)(
+            settings.meter.counter("redaction_findings", "Values replaced.", ["rule"]).labels
+        )
         self._unscanned = settings.meter.counter("redaction_unscanned", "Texts not scanned.", ["reason"]).labels
 
     def rules(self) -> Sequence[Rule]:
