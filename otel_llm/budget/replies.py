@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm.budget.ledger.records import Unit
-from otel_llm.budget.money import usd_text
+from otel_llm.budget.money import PICO, usd_text
 from otel_llm.budget.snapshot import standing_of
 from otel_llm.budget.windows import Rolling
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otel_llm.budget.definition import Budget
     from otel_llm.budget.ledger.records import Balance, Exceeded
 
-__all__ = ["Reply", "denial", "iso", "listed", "retry_after_s", "unknown_reservation"]
+__all__ = ["Reply", "denial", "iso", "listed", "retry_after_s", "shown", "unknown_reservation"]
 
 _SLOT_S: Final = 1
 """When a call under way may be over."""
@@ -75,6 +75,21 @@ def unknown_reservation() -> Reply:
     return Reply({"error": "unknown_reservation"}, HTTPStatus.NOT_FOUND)
 
 
+def _projected(budget: Budget, balance: Balance, now_ms: int) -> str | None:
+    """Return what will have been spent at the end of a day, week or month, if it goes on as it has so far."""
+    period = budget.window.at(now_ms)
+    if period.began_at_ms is None or period.resets_at_ms is None or now_ms <= period.began_at_ms:
+        return None
+    share = (period.resets_at_ms - period.began_at_ms) / (now_ms - period.began_at_ms)
+    number = round(balance.settled * share)
+    return f"{number / PICO:.2f}" if budget.unit is Unit.USD else str(number)
+
+
+def shown(budget: Budget, number: int) -> str:
+    """Return an amount for people."""
+    return f"${usd_text(number)}" if budget.unit is Unit.USD else f"{number:,} {budget.unit}"
+
+
 def amounts(budget: Budget, balance: Balance) -> dict[str, Any]:
     """Return what a budget stands at."""
     numbers = {"limit": budget.limit, "settled": balance.settled, "held": balance.held}
@@ -96,6 +111,7 @@ def listed(charge: Charge, balance: Balance, now_ms: int) -> dict[str, Any]:
         "unit": str(budget.unit),
         **amounts(budget, balance),
         "utilization": standing.utilization,
+        "projected": _projected(budget, balance, now_ms),
         "state": standing.state,
         "resets_at": iso(budget.window.at(now_ms).resets_at_ms),
     }

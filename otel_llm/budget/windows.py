@@ -31,6 +31,8 @@ class Period(NamedTuple):
     """The earliest key that still counts: `key` itself, but for rolling windows."""
     resets_at_ms: int | None
     """When what is spent now counts no more; None if it always will."""
+    began_at_ms: int | None = None
+    """Of a day, a week or a month: when it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Calendar:
     def at(self, time_ms: int) -> Period:
         """Return the period that *time_ms* is in."""
         zone = _zone(self.zone)
-        key, following = _CALENDAR[self.unit](datetime.fromtimestamp(time_ms // 1000, zone).date())
-        return Period(f"{key}@{self.zone}", f"{key}@{self.zone}", _midnight(following, zone))
+        key, first, following = _CALENDAR[self.unit](datetime.fromtimestamp(time_ms // 1000, zone).date())
+        name = f"{key}@{self.zone}"
+        return Period(name, name, _midnight(following, zone), _midnight(first, zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +88,25 @@ Window = Calendar | Rolling | Total
 TOTAL: Final = Total()
 
 
-def _day(day: date) -> tuple[str, date]:
-    return day.isoformat(), day + timedelta(days=1)
+def _day(day: date) -> tuple[str, date, date]:
+    return day.isoformat(), day, day + timedelta(days=1)
 
 
-def _week(day: date) -> tuple[str, date]:
+def _week(day: date) -> tuple[str, date, date]:
     year, week, weekday = day.isocalendar()
-    return f"{year}-W{week:02d}", day + timedelta(days=8 - weekday)
+    return f"{year}-W{week:02d}", day - timedelta(days=weekday - 1), day + timedelta(days=8 - weekday)
 
 
-def _month(day: date) -> tuple[str, date]:
-    return f"{day:%Y-%m}", (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+def _month(day: date) -> tuple[str, date, date]:
+    first = day.replace(day=1)
+    return f"{day:%Y-%m}", first, (first + timedelta(days=32)).replace(day=1)
 
 
-_CALENDAR: Final[dict[str, Callable[[date], tuple[str, date]]]] = {"daily": _day, "weekly": _week, "monthly": _month}
+_CALENDAR: Final[dict[str, Callable[[date], tuple[str, date, date]]]] = {
+    "daily": _day,
+    "weekly": _week,
+    "monthly": _month,
+}
 
 
 @lru_cache(4096)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from otel_llm.budget.alerts import Delivery, find_crossings, record_crossings
 from otel_llm.budget.audit import record_budgets
 from otel_llm.budget.estimate import load_estimate
 from otel_llm.budget.file import read_budgets
@@ -44,6 +46,9 @@ class BudgetsExtension(Extension, BudgetsProvider):
         self._clock = settings.clock
         self.budgets = Budgets(settings.watch(partial(read_budgets, str(config.file)), config.file))
         self._recorded: BudgetBook | None = None
+        self._told: set[tuple[str, str, int]] = set()
+        """Crossings that have been written down: the store is not asked again about each, every two seconds."""
+        self._delivery = Delivery(self._store, settings.meter)
         service = BudgetService(
             self._store.ledger,
             self.budgets,
@@ -57,7 +62,7 @@ class BudgetsExtension(Extension, BudgetsProvider):
         self._servers: Sequence[BudgetsHttp | BudgetsGrpc] = (*http, *grpc)
         self._failed = settings.meter.counter("budget_refresh_failed", "Times that the store could not be asked.")
         self._was_failing = False
-        self._rounds: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:
@@ -69,20 +74,27 @@ class BudgetsExtension(Extension, BudgetsProvider):
         await self._refresh()
         for server in self._servers:
             await server.start()
-        self._rounds = asyncio.create_task(self._go_round())
+        self._tasks = [asyncio.create_task(self._go_round()), asyncio.create_task(self._send_alerts())]
 
     async def shutdown(self) -> None:
         """End."""
         for server in self._servers:
             await server.shutdown()
-        if self._rounds is not None:
-            self._rounds.cancel()
-            await asyncio.gather(self._rounds, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _go_round(self) -> None:
         while True:
             await asyncio.sleep(_EVERY_S)
             await self._refresh()
+
+    async def _send_alerts(self) -> None:
+        """Send them beside the rounds, which must not wait for a receiver."""
+        while True:
+            with suppress(OtelLlmError):  # the rounds, which ask the store as often, say so
+                await self._delivery.run(self.budgets.book.alerts, round(self._clock() * 1000))
+            await asyncio.sleep(_EVERY_S)
 
     async def _refresh(self) -> None:
         now_ms = round(self._clock() * 1000)
@@ -93,6 +105,7 @@ class BudgetsExtension(Extension, BudgetsProvider):
                 self._recorded = book
             await self._store.ledger.expire(now_ms)
             self.budgets.snapshot = await take_snapshot(self._store.ledger, book, now_ms)
+            await self._alert(book, now_ms)
         except OtelLlmError as error:
             self._failed.inc()
             if not self._was_failing:
@@ -100,3 +113,10 @@ class BudgetsExtension(Extension, BudgetsProvider):
             self._was_failing = True
         else:
             self._was_failing = False
+
+    async def _alert(self, book: BudgetBook, now_ms: int) -> None:
+        crossings = list(find_crossings(book, self.budgets.snapshot, now_ms))
+        new = [each for each in crossings if (each.charge.id, each.period, each.threshold) not in self._told]
+        if new:
+            await record_crossings(self._store, book, new, now_ms)
+        self._told = {(each.charge.id, each.period, each.threshold) for each in crossings}
