@@ -260,7 +260,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert all(self.oracle.balance(counter).held == 0 for counter in self.counters)
 
 
-EXAMPLES: Final = {"memory": 200, "sqlite": 50, "postgres": 10}
+EXAMPLES: Final = {"memory": 150, "sqlite": 30, "postgres": 8}
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -1,0 +1,135 @@
+"""Several processes on one ledger, some of which are killed; and gateways that are."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench.spender import SHARED, USED
+from otel_llm import semconv
+from otel_llm.budget.ledger import Balance
+from otel_llm.store.store import open_store
+from otel_llm.testing import make_request
+from tests.budget.rig import gateway, send
+from tests.e2e.program import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from otel_llm.store.store import Store
+
+HELD = 1_000
+LIMIT = 60_000
+BUDGETS = "models: {gpt-4o: {daily_usd: 9}}\nroutes: {bot: {per_user_daily_usd: 9, daily_tokens: 90000}}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty store."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    return str(request.getfixturevalue("postgres").new_database())
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Store]:
+    """Open a store."""
+    store = open_store(url)
+    await store.database.start()
+    yield store
+    await store.database.shutdown()
+
+
+async def start(url: str, name: str, calls: int) -> asyncio.subprocess.Process:
+    """Start a process that spends."""
+    command = [sys.executable, "-m", "bench.spender", url, name, str(calls), str(LIMIT)]
+    return await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+
+
+async def test_processes_never_pass_a_limit(url: str) -> None:
+    """Four of them, until each is refused: no overshoot, and as much is settled as they say."""
+    processes = [await start(url, f"p{number}", 1000) for number in range(4)]
+    outputs = [(await each.communicate())[0] for each in processes]
+    async with opened(url) as store:
+        balances = await store.ledger.balances([SHARED])
+        drift = await store.ledger.drift()
+
+    settled = USED * sum(len(output.splitlines()) for output in outputs)
+    assert {SHARED: Balance(settled)} == balances
+    assert LIMIT - HELD < settled <= LIMIT
+    assert {} == drift
+
+
+async def test_a_client_that_is_killed(url: str) -> None:
+    """What it had settled stays; what it held is given back in time, and nothing else is missing (G4)."""
+    process = await start(url, "killed", 1000)
+    assert process.stdout is not None
+    said = [await process.stdout.readline() for _ in range(10)]
+    process.kill()
+    rest = await process.stdout.read()
+    await process.wait()
+    lines = len(said) + rest.count(b"\n")
+    async with opened(url) as store:
+        (before,) = (await store.ledger.balances([SHARED])).values()
+        await store.ledger.expire(time.time_ns() // 10**6 + 3_600_001)
+        (after,) = (await store.ledger.balances([SHARED])).values()
+        drift = await store.ledger.drift()
+
+    assert before.held in (0, HELD)
+    assert 0 == after.held
+    assert after.settled in (lines * USED, (lines + 1) * USED)  # settled, and killed before it could say so
+    assert {} == drift
+
+
+def bodies() -> list[bytes]:
+    """Return requests with calls of several users, some of them seen twice, under several parents."""
+    now = time.time_ns()
+    made = []
+    for number in range(12):
+        call: dict[str, Any] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.response.model": "gpt-4o",
+            "gen_ai.response.id": f"resp-{number % 10}",
+            "gen_ai.usage.input_tokens": 100,
+            "gen_ai.usage.output_tokens": 10,
+            semconv.ROUTE: "bot",
+            semconv.USER_KEY: f"k:{number % 10 % 3}",
+        }
+        body = make_request(call, start_time_unix_nano=now)
+        made.append(body.replace(bytes(range(1, 17)), bytes([number + 1] * 16)))
+    return made
+
+
+async def test_two_gateways_and_a_stream_sent_three_times(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Shuffled, to either of two gateways on one store: the ledger is that of one gateway that saw it once (G3, G5)."""
+    postgres = request.getfixturevalue("postgres")
+    stream = bodies()
+    once, thrice = postgres.new_database(), postgres.new_database()
+    async with gateway(tmp_path, BUDGETS, once) as alone:
+        for body in stream:
+            await send(alone, body)
+    async with AsyncExitStack() as stack:
+        both = [await stack.enter_async_context(gateway(tmp_path, BUDGETS, thrice)) for _ in range(2)]
+        order = random.Random(7)
+        for body in order.sample(stream * 3, 36):
+            await send(order.choice(both), body)
+    ledgers = []
+    for each in (once, thrice):
+        async with opened(each) as store:
+            ledgers.append(
+                await store.ask("SELECT budget, subject, period, settled, held FROM counters ORDER BY budget, subject")
+            )
+            assert {} == await store.ledger.drift()
+
+    assert ledgers[0] == ledgers[1]
+    assert 5 == len(ledgers[0])
+    assert [10 * 110] == [row[3] for row in ledgers[0] if row[0] == "routes/bot/daily_tokens"]
