@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_llm import semconv
+from otel_llm.component import Settings
 from otel_llm.testing import make_span
 from otel_llm_processors.cost import factory
-from otel_llm_processors.cost.estimate import estimate
+from otel_llm_processors.cost.estimate import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AT = 1_790_000_000_000_000_000
+estimate = Estimate(Settings("budgets"))
 
 
 @pytest.mark.parametrize(
