@@ -84,10 +84,11 @@ class Config(BaseModel):
 
 
 class Find(Protocol):
-    """How a component asks for what an extension brings along."""
+    """How a component asks for what is beside it."""
 
     def __call__(self, kind: type[T], /) -> T | None:
-        """Return the extension that is of that kind, of those before it in `service.extensions`; None without one."""
+        """Return the extension that is of that kind, of those before it in `service.extensions`, or the settings, of
+        that type, of a processor that a pipeline names; None without one."""
         ...
 
 
@@ -111,9 +112,9 @@ class Settings:
     wherever they are needed. The host reads them again when they change; without a host they stay as they were."""
     worker: Worker | None = None
     """Which of the gateway's workers it works in; None where the gateway is one process."""
-    extension: Find = _nothing
-    """Finds an extension by what it is: `settings.extension(StoreProvider)`. Whoever has asked is made anew when that
-    extension is."""
+    find: Find = _nothing
+    """Finds an extension by what it is, such as `settings.find(StoreProvider)`, or the settings of a processor by their
+    type. Whoever has asked is made anew when that changes."""
 
 
 class Processor(ABC):  # noqa: B024 - which of its methods a processor has is its own affair

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_llm.errors import ConfigError
 
-__all__ = ["GROUP", "Estimate", "load_estimate"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_llm.component import Settings
+
+__all__ = ["GROUP", "Estimate", "make_estimate"]
 
 GROUP: Final = "otel_llm.estimators"
+"""Each entry point names what makes an `Estimate` of a component's `Settings`."""
 
 
 class Estimate(Protocol):
-    """What an entry point of the group names."""
+    """Says what a call may cost."""
 
     def __call__(
         self, provider: str | None, model: str, input_tokens: int, output_tokens: int, time_unix_nano: int, /
@@ -22,14 +28,14 @@ class Estimate(Protocol):
         ...
 
 
-def load_estimate() -> Estimate:
+def make_estimate(settings: Settings) -> Estimate:
     """Return what is installed.
 
     Raises:
-        ConfigError: nothing is.
+        ConfigError: nothing is, or the prices that the config names cannot be used.
     """
     installed = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     if not installed:
         raise ConfigError("budgets need something that knows prices, such as the processor cost, and none is installed")
-    estimate: Estimate = installed[0].load()
-    return estimate
+    make: Callable[[Settings], Estimate] = installed[0].load()
+    return make(settings)

@@ -23,23 +23,32 @@ SHARE: Final = 10
 """With `share`, a gateway that cannot reach the store lets in one such part of each limit."""
 
 _RETRY_S: Final = 1
+_DAY_MS: Final = 86_400_000
+_UNAVAILABLE: Final = Reply(
+    {"error": "budget_unavailable", "retry_after_s": _RETRY_S},
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    {"Retry-After": str(_RETRY_S)},
+)
 
 
 class Fallback:
     """Decides alone. What it lets in is not in the store: the spans of those calls will say what they cost."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 50_000) -> None:
+        """Remember so many calls of a day at most: what comes then is refused."""
+        self._most = most
+        self._day = self._calls = 0
+        self._forget()
+
+    def _forget(self) -> None:
         self._ledger = Ledger(MemoryDatabase(MemoryTables()), lambda tables: tables)
+        self._calls = 0
 
     async def decide(self, quote: Quote, request: ReserveRequest) -> tuple[OnStoreError, Reply]:
         """Return the policy and what it makes of a call: that of the strictest of its budgets."""
         policies = {charge.budget.on_store_error for charge in quote.charges}
         if "closed" in policies:
-            return "closed", Reply(
-                {"error": "budget_unavailable", "retry_after_s": _RETRY_S},
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                {"Retry-After": str(_RETRY_S)},
-            )
+            return "closed", _UNAVAILABLE
         if "share" in policies:
             return "share", await self._share(quote, request)
         return "open", _let_in(quote, request)
@@ -62,6 +71,13 @@ class Fallback:
 
     async def _share(self, quote: Quote, request: ReserveRequest) -> Reply:
         wanted = quote.reservation
+        day = wanted.at_ms // _DAY_MS
+        if day != self._day:
+            self._forget()
+            self._day = day
+        self._calls += 1
+        if self._calls > self._most:
+            return _UNAVAILABLE
         shares = tuple(replace(each, most=each.most // SHARE) for each in wanted.limits)
         verdict = await self._ledger.reserve(replace(wanted, limits=shares))
         if isinstance(verdict, Granted):

@@ -50,7 +50,7 @@ class Part(Generic[T]):
     """What it was built from."""
     built: T
     asked: Mapping[type[Any], Any] = field(default_factory=dict)
-    """What it has asked for of other extensions, and got."""
+    """What it has asked for of what is beside it, and got."""
 
     @property
     def name(self) -> str:
@@ -186,13 +186,15 @@ class Graph:
     def _part(self, component: Component, running: Parts) -> Part[Any]:
         part = running.get((component.kind, component.id))
         same = part is not None and part.component == component
-        if part is not None and same and all(self._find(kind) is found for kind, found in part.asked.items()):
+        if part is not None and same and all(self._find(kind) == found for kind, found in part.asked.items()):
             return part
         asked: dict[type[Any], Any] = {}
         return Part(component, self._try(partial(self._build, component, asked)), asked)
 
     def _find(self, kind: type[T]) -> T | None:
-        return next((part.built for part in self.extensions if isinstance(part.built, kind)), None)
+        extensions = [part.built for part in self.extensions]
+        settings = [step.config for step in self.config.processors.values()]
+        return next((each for each in (*extensions, *settings) if isinstance(each, kind)), None)
 
     def _of(self, kind: Kind) -> list[Part[Any]]:
         return [part for key, part in self.parts.items() if key[0] is kind]
@@ -204,7 +206,7 @@ class Graph:
                 asked[kind] = found
             return found
 
-        settings = Settings(component.id, self._meter, watch=self._watch, worker=self._worker, extension=find)
+        settings = Settings(component.id, self._meter, watch=self._watch, worker=self._worker, find=find)
         return component.factory.create(component.config, settings)
 
     def _try(self, build: Callable[[], T]) -> T | None:

@@ -181,3 +181,20 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path, change: tuple[str
     text = CONFIG.format(directory=tmp_path, url=f"sqlite:///{tmp_path}/store.db").replace(*change)
     with pytest.raises(ConfigError, match=problem):
         Host(load_config(text, registry=Registry(COMPONENTS)))
+
+
+async def test_another_store_without_a_restart(tmp_path: Path) -> None:
+    """Whoever uses the store that is replaced uses the new one: the budgets, the exporter, and the processors."""
+    body = make_request(CALL, start_time_unix_nano=time.time_ns())
+    other = f"sqlite:///{tmp_path}/other.db"
+    async with gateway(tmp_path, BUDGETS) as host:
+        await send(host, body)
+        text = CONFIG.format(directory=tmp_path, url=other)
+        await host.reload(load_config(text, registry=Registry(COMPONENTS)))
+        await send(host, body)
+        await host.reload(load_config(text, registry=Registry(COMPONENTS)))
+        await send(host, body)
+
+    assert await spent(f"sqlite:///{tmp_path}/store.db") == await spent(other)
+    assert Balance(COST) == (await spent(other))["models/gpt-4o/daily_usd"]
+    assert ["ok", "ok", "ok"] == [each[semconv.BUDGET_STATE] for each in attributes(tmp_path)]

@@ -332,3 +332,12 @@ async def test_a_token_stands_for_its_tenant(tmp_path: Path) -> None:
     assert ["models/m/per_tenant_rpm/t:acme", "models/m/tpm", "tenants/acme/rpm"] == sorted(granted["budgets"])
     assert ["models/m/per_tenant_rpm/t:acme", "tenants/acme/rpm"] == sorted(seen)
     assert 4 == len(all_of_them)
+
+
+async def test_prices_of_ones_own(tmp_path: Path) -> None:
+    """What a call holds is priced as its span will be, by the config's prices too."""
+    own = "cost: {prices: {overrides: [{provider: '*', model: made-up, usd_per_million: {input: 10, output: 20}}]}}"
+    async with client(tmp_path, "models: {made-up: {daily_usd: 1}}", change=("cost: {}", own)) as budgets:
+        status, granted = await budgets.reserve("r", provider="acme", model="made-up")
+
+    assert (200, "0.012") == (status, granted["held_usd"])

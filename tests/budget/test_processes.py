@@ -7,8 +7,10 @@ import random
 import sys
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 
 from bench.spender import SHARED, USED
@@ -16,8 +18,8 @@ from otel_llm import semconv
 from otel_llm.budget.ledger import Balance
 from otel_llm.store.store import open_store
 from otel_llm.testing import make_request
-from tests.budget.rig import gateway, send
-from tests.e2e.program import ROOT
+from tests.budget.rig import CONFIG, gateway, send
+from tests.e2e.program import ROOT, eventually, free_port, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -133,3 +135,45 @@ async def test_two_gateways_and_a_stream_sent_three_times(tmp_path: Path, reques
     assert ledgers[0] == ledgers[1]
     assert 5 == len(ledgers[0])
     assert [10 * 110] == [row[3] for row in ledgers[0] if row[0] == "routes/bot/daily_tokens"]
+
+
+async def test_a_gateway_that_is_killed(tmp_path: Path) -> None:
+    """What it had acknowledged is charged after its restart, once, whether it had been before or not."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    tmp_path.joinpath("budgets.yml").write_text(BUDGETS)
+    port = free_port()
+    config = CONFIG.format(directory=tmp_path, url=url).replace("127.0.0.1:0", f"127.0.0.1:{port}", 1)
+    config = config.replace("extensions:\n", f"extensions:\n  storage: {{directory: '{tmp_path}/state'}}\n", 1)
+    path = tmp_path / "config.yaml"
+    path.write_text(config.replace("[store, budgets]", "[storage, store, budgets]"))
+    command = [sys.executable, "-m", "otel_llm", "run", "--config", str(path)]
+    stream = bodies()
+    for half in (stream[:6], stream[6:]):
+        async with run(command, tmp_path / "log") as program:
+            await eventually(partial(_accepts, port, half[0]), "the gateway listened", program, 60)
+            for body in half:
+                assert await _accepts(port, body)
+            await program.kill()
+    async with run(command, tmp_path / "log") as program, opened(url) as store:
+
+        async def all_of_them() -> bool | None:
+            rows = await store.ask("SELECT count(*) FROM llm_traces")
+            return True if rows == [(12,)] else None
+
+        await eventually(all_of_them, "all calls were stored", program, 60)
+        rows = await store.ask("SELECT settled FROM counters WHERE budget = ?", ("routes/bot/daily_tokens",))
+        assert {} == await store.ledger.drift()
+
+    assert [(10 * 110,)] == rows
+
+
+async def _accepts(port: int, body: bytes) -> bool | None:
+    headers = {"Content-Type": "application/x-protobuf"}
+    try:
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.post(f"http://127.0.0.1:{port}/v1/traces", data=body) as answer,
+        ):
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return None

@@ -90,11 +90,16 @@ class _Batch:
             self._counts["conflicts"] += span.digest != call.digest
             return
         self._counts["inserted"] += 1
-        if span is None:
-            span = Sighting(call.identity, self._now_ms)
-        child = self._seen(span.original)
-        span = replace(
-            span, start_ms=call.row.start_ms, digest=call.digest, usage=call.usage, lines=call.lines, original=None
+        announced = span or Sighting(call.identity, self._now_ms)
+        child = self._seen(announced.original)
+        span = Sighting(  # in full: `replace` would take a sixth of the time of a batch
+            call.identity,
+            announced.at_ms,
+            call.row.start_ms,
+            call.digest,
+            call.usage,
+            call.lines,
+            reservation_id=announced.reservation_id,
         )
         if first := self._first_of_response(call):
             self._counts["duplicates"] += 1
@@ -125,7 +130,7 @@ class _Batch:
             if same_trace or abs(response.start_ms - call.row.start_ms) <= RESPONSE_WINDOW_MS:
                 return self._seen(response.original)
         announced = response.reservation_id if response is not None and not response.seen else None
-        self._sightings[identity] = replace(_response(call, identity, self._now_ms), reservation_id=announced)
+        self._sightings[identity] = _response(call, identity, self._now_ms, announced)
         return None
 
     def _charge(self, call: Call, span: Sighting) -> None:
@@ -142,8 +147,11 @@ class _Batch:
         budgets = {line.counter.budget for line in lines}
         own = tuple(line for line in call.lines if line.counter.budget not in budgets)
         self._book.charge(PostingKind.CHARGE, own, call.usage, call=call.identity)
-        # A hold that was announced, but that another call has settled, is not this one's to pass on.
-        self._sightings[call.identity] = replace(span, lines=(*lines, *own), reservation_id=hold.id if hold else None)
+        if hold is not None:
+            span = replace(span, lines=(*lines, *own), reservation_id=hold.id)
+        elif span.reservation_id is not None:  # announced, but another call has settled it: not this one's to pass on
+            span = replace(span, reservation_id=None)
+        self._sightings[call.identity] = span
         self._announce_to_parent(call)
         self._rows[call.identity] = call.row
 
@@ -210,11 +218,7 @@ class _Batch:
 def _claims(call: Call, now_ms: int) -> list[Sighting]:
     """Return what a call is claimed as: what will stand there, if nothing is known about it."""
     row = call.row
-    claims = [
-        Sighting(
-            call.identity, now_ms, row.start_ms, call.digest, call.usage, call.lines,
-        )
-    ]  # fmt: skip
+    claims = [Sighting(call.identity, now_ms, row.start_ms, call.digest, call.usage, call.lines)]
     if identity := call.response_identity:
         claims.append(_response(call, identity, now_ms))
     if identity := call.parent_identity:
@@ -222,8 +226,8 @@ def _claims(call: Call, now_ms: int) -> list[Sighting]:
     return claims
 
 
-def _response(call: Call, identity: bytes, now_ms: int) -> Sighting:
-    return Sighting(identity, now_ms, call.row.start_ms, original=call.identity)
+def _response(call: Call, identity: bytes, now_ms: int, reservation_id: str | None = None) -> Sighting:
+    return Sighting(identity, now_ms, call.row.start_ms, original=call.identity, reservation_id=reservation_id)
 
 
 def _parent(call: Call, identity: bytes, now_ms: int) -> Sighting:

@@ -29,11 +29,11 @@ class StoreExporter(Exporter):
     """Writes a row for every gen_ai span and charges every call, in one transaction a batch, each once."""
 
     def __init__(self, _config: StoreExporterConfig, settings: Settings) -> None:
-        provider = settings.extension(StoreProvider)
+        provider = settings.find(StoreProvider)
         if provider is None:
             raise ConfigError(f"exporters.{settings.name}: needs the extension store")
         self._ledger = provider.store.ledger
-        budgets = settings.extension(BudgetsProvider)
+        budgets = settings.find(BudgetsProvider)
         self._budgets = budgets.budgets if budgets else None
         self._clock = settings.clock
         fates = settings.meter.counter("store_calls", "Calls that came to the store, by what became of them.", ["fate"])

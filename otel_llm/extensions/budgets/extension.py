@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_llm.budget.alerts import Delivery, find_crossings, record_crossings
 from otel_llm.budget.audit import record_budgets
-from otel_llm.budget.estimate import load_estimate
+from otel_llm.budget.estimate import make_estimate
 from otel_llm.budget.file import read_budgets
 from otel_llm.budget.service import BudgetService
 from otel_llm.budget.snapshot import take_snapshot
@@ -39,7 +39,7 @@ class BudgetsExtension(Extension, BudgetsProvider):
     """Reads the budgets, and every two seconds what they stand at; gives back what expired holds hold."""
 
     def __init__(self, config: BudgetsConfig, settings: Settings) -> None:
-        provider = settings.extension(StoreProvider)
+        provider = settings.find(StoreProvider)
         if provider is None:
             raise ConfigError(f"extensions.{settings.name}: needs the extension store, listed before it")
         self._store = provider.store
@@ -52,7 +52,7 @@ class BudgetsExtension(Extension, BudgetsProvider):
         service = BudgetService(
             self._store.ledger,
             self.budgets,
-            load_estimate(),
+            make_estimate(settings),
             load_digests(config.digest, f"extensions.{settings.name}.digest"),
             settings.clock,
             settings.meter,

@@ -23,7 +23,7 @@ class BudgetProcessor(Processor):
     requires: ClassVar[tuple[str, ...]] = ("gen_ai_normalizer", "cost")
 
     def __init__(self, _config: BudgetConfig, settings: Settings) -> None:
-        provider = settings.extension(BudgetsProvider)
+        provider = settings.find(BudgetsProvider)
         self._budgets = provider.budgets if provider else None
 
     def process_span(self, span: Span, /) -> None:
