@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from collections.abc import Mapping
+from typing import Final, Self
+
+from pydantic import Field, field_validator, model_validator
 
 from otel_llm.component import Config
+from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, house_dialect
 
 __all__ = ["GenAiNormalizerConfig", "Source"]
+
+TARGETS: Final = NAMES.keys() | CONTENT.keys() | VALUES.keys()
 
 
 class Source(Config):
     """A dialect to look for, written as for the Collector's `gen_ai_normalizer`."""
 
     name: str
-    """The dialect's name."""
+    """The dialect's name: one that is known, or, with `mappings`, one of one's own."""
+
+    mappings: Mapping[str, str] = {}
+    """For a dialect of one's own, the current names by its names. Of several with one current name, the first that is
+    there counts."""
 
     remove_originals: bool | None = None
     """`remove_originals` for this dialect; unset, the processor's."""
@@ -22,19 +33,36 @@ class Source(Config):
     overwrite: bool | None = None
     """`overwrite` for this dialect; unset, the processor's."""
 
-    @field_validator("name")
+    @field_validator("mappings")
     @classmethod
-    def _is_known(cls, name: str) -> str:
-        if name not in DIALECTS:
-            raise ValueError(f"no such dialect; known are: {', '.join(DIALECTS)}")
-        return name
+    def _are_current(cls, mappings: Mapping[str, str]) -> Mapping[str, str]:
+        for own, current in mappings.items():
+            if current not in TARGETS:
+                raise ValueError(f"{current} is no attribute that is written; those are: {', '.join(sorted(TARGETS))}")
+            if own in TARGETS or not own or own.endswith("."):
+                raise ValueError("a name of one's own must be a whole name, and no current one")
+        return mappings
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        if self.mappings and self.name in DIALECTS:
+            raise ValueError("a known dialect takes no mappings; give them a name of their own")
+        if not self.mappings and self.name not in DIALECTS:
+            raise ValueError(f"no such dialect; known are: {', '.join(DIALECTS)}; others need mappings")
+        return self
+
+    @property
+    def dialect(self) -> Dialect:
+        """The table."""
+        return DIALECTS.get(self.name) or house_dialect(self.name, self.mappings)
 
 
 class GenAiNormalizerConfig(Config):
     """Settings of `processors.gen_ai_normalizer`."""
 
     sources: tuple[Source, ...] = Field(default=tuple(Source(name=name) for name in DIALECTS), min_length=1)
-    """The dialects to look for, in order of precedence. Left out, all that are known."""
+    """The dialects to look for, in order of precedence. Left out, all that are known; they follow, too, where only
+    dialects of one's own stand here."""
 
     remove_originals: bool = False
     """Whether to remove an attribute once its value stands under its current name."""
@@ -47,4 +75,5 @@ class GenAiNormalizerConfig(Config):
     def _are_different(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
         if len({source.name for source in sources}) < len(sources):
             raise ValueError("a dialect is named twice")
-        return sources
+        known = () if any(source.name in DIALECTS for source in sources) else (Source(name=name) for name in DIALECTS)
+        return (*sources, *known)

@@ -24,25 +24,30 @@ if TYPE_CHECKING:
 __all__ = ["Plan"]
 
 _CURRENT: Final = NAMES.keys() | CONTENT.keys() | VALUES.keys() | {semconv.GEN_AI_OPERATION_DETAILS}
-_PROGRAMS: Final = 2048
+_PROGRAMS: Final = 256
+"""Sets of attributes that are remembered, at some 10 KB each: senders choose them, and an app has a dozen."""
 
 
 class Plan:
     """The rules for a scope."""
 
-    def __init__(self, sources: Sequence[Enabled], spoken: Collection[str], conflicts: Counter) -> None:
+    def __init__(
+        self, sources: Sequence[Enabled], spoken: Collection[str], conflicts: Counter, exclusive: str | None
+    ) -> None:
         """Compile the tables.
 
         Args:
             sources: the dialects in use, in order of precedence.
             spoken: the names of those that the scope, or who sent it, is known to write.
             conflicts: counts spellings that contradict each other, by attribute.
+            exclusive: the label of the dialect whose input is known to leave out here what was cached.
         """
         heard = [each for each in sources if not each.dialect.is_scoped or each.dialect.name in spoken]
         self._rules = (
             *(Rule(target, canonical, heard) for target, canonical in (NAMES | CONTENT).items()),
             *(Rule(target, canonical, heard, conflicts.labels(target).inc) for target, canonical in VALUES.items()),
         )
+        self._exclusive = exclusive
         dialects = [source.dialect for source in heard]
         looked_for = frozenset[Any]().union(
             *(rule.places for rule in self._rules), *(dialect.signs + dialect.totals for dialect in dialects)
@@ -95,7 +100,9 @@ class Plan:
                     steps.append(step)
         spoken = (dialect.label for dialect, signs in self._labels if not signs.isdisjoint(present))
         opened = tuple(key for key in self._members if key in known)
-        return Program(steps, tuple(key for key in self._totals if key in present), next(spoken, None), opened)
+        label = next(spoken, self._exclusive)
+        totals = tuple(key for key in self._totals if key in present)
+        return Program(steps, totals, label, opened, is_exclusive=self._exclusive is not None)
 
 
 class _Terms:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from otel_llm import semconv
 from otel_llm.component import Applies, Processor
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from otel_llm_processors.gen_ai_normalizer.events import events_among
@@ -13,11 +14,18 @@ from otel_llm_processors.gen_ai_normalizer.rules import Enabled
 
 if TYPE_CHECKING:
     from otel_llm.component import Settings
+    from otel_llm.item import Item
     from otel_llm.log_record import LogRecord
     from otel_llm.span import Span
     from otel_llm_processors.gen_ai_normalizer.config import GenAiNormalizerConfig
 
 __all__ = ["GenAiNormalizerProcessor"]
+
+_PLANS: Final = 16
+_SCOPES: Final = 1024
+"""How many plans are kept, and for how many scopes it is known which is theirs: senders choose the names."""
+_NAME_LENGTH: Final = 128
+"""No dialect is known by a longer name."""
 
 
 class GenAiNormalizerProcessor(Processor):
@@ -29,7 +37,7 @@ class GenAiNormalizerProcessor(Processor):
     def __init__(self, config: GenAiNormalizerConfig, settings: Settings) -> None:
         sources = [
             Enabled(
-                DIALECTS[source.name],
+                source.dialect,
                 config.remove_originals if source.remove_originals is None else source.remove_originals,
                 config.overwrite if source.overwrite is None else source.overwrite,
             )
@@ -38,21 +46,28 @@ class GenAiNormalizerProcessor(Processor):
         conflicts = settings.meter.counter(
             "normalizer_conflicts", "Attributes whose spellings on one span contradict each other.", ["attribute"]
         )
-        plan_of = lru_cache(maxsize=64)(lambda spoken: Plan(sources, spoken, conflicts))
-        scopes = tuple((prefix, source.dialect.name) for source in sources for prefix in source.dialect.scopes)
+        own = {marker: None for source in sources for marker in source.dialect.markers}
+        self.markers = (*{**dict.fromkeys(self.markers), **own},)  # type: ignore[misc]  # a config may add some
+        dialects = [source.dialect for source in sources]
+        plan_of = lru_cache(maxsize=_PLANS)(lambda spoken, exclusive: Plan(sources, spoken, conflicts, exclusive))
 
-        @lru_cache(maxsize=1024)
-        def plan_for(scope: str) -> Plan:
-            return plan_of(frozenset(name for prefix, name in scopes if scope.startswith(prefix)))
+        @lru_cache(maxsize=_SCOPES)
+        def plan_for(scope: str, sdk: str) -> Plan:
+            spoken = frozenset(each.name for each in dialects if scope.startswith(each.scopes) or sdk in each.sdks)
+            return plan_of(spoken, next((each.label for each in dialects if scope.startswith(each.exclusive)), None))
 
         self._plan_for = plan_for
 
     def process_span(self, span: Span, /) -> None:
         """Normalise a span, whose content may stand in its events."""
-        plan = self._plan_for(span.scope.name)
+        plan = self._plan(span)
         plan.apply(span, events_among(plan.events, span))
 
     def process_log(self, record: LogRecord, /) -> None:
         """Normalise a log record, whose content may stand in its body."""
-        plan = self._plan_for(record.scope.name)
+        plan = self._plan(record)
         plan.apply(record, events_among(plan.events, record))
+
+    def _plan(self, item: Item) -> Plan:
+        sdk = item.resource.get_str(semconv.TELEMETRY_SDK_NAME) or ""
+        return self._plan_for(item.scope.name[:_NAME_LENGTH], sdk[:_NAME_LENGTH])

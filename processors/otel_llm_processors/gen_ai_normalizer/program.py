@@ -25,9 +25,27 @@ class Program:
     It reads each item as it came, and writes once at the end: so the order of its steps counts for inference alone.
     """
 
-    __slots__ = ("_families", "_has_cached", "_keys", "_label", "_steps", "_totals", "has_work", "opened")
+    __slots__ = (
+        "_families",
+        "_has_cached",
+        "_is_exclusive",
+        "_keys",
+        "_label",
+        "_steps",
+        "_totals",
+        "has_work",
+        "opened",
+    )
 
-    def __init__(self, steps: Sequence[Step], totals: Sequence[str], label: str | None, opened: Sequence[str]) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        totals: Sequence[str],
+        label: str | None,
+        opened: Sequence[str],
+        *,
+        is_exclusive: bool,
+    ) -> None:
         """Take what there is to do.
 
         Args:
@@ -35,6 +53,7 @@ class Program:
             totals: the attributes that hold the sum of all tokens.
             label: the dialect, unless all is in current names.
             opened: attributes that hold several things, to be looked into first.
+            is_exclusive: whether input leaves out what was cached. The label tells whether it has been added.
         """
         places = [*(place for step in steps for place, *_ in step.candidates), *totals]
         self._steps = steps
@@ -42,6 +61,7 @@ class Program:
         self._families = frozenset(place for place in places if type(place) is str and place[-1] == ".")
         self._totals = totals
         self._label = label
+        self._is_exclusive = is_exclusive
         self._has_cached = any(step.target in CACHED for step in steps)
         self.has_work = bool(steps) or label is not None
         """Whether there is anything to do."""
@@ -72,10 +92,12 @@ class Program:
                 removed.update(step.originals)
             elif item.get(step.target) == "":  # how some write that there is none
                 removed.add(step.target)
+        label = None if semconv.DIALECT in item else self._label
         if self._has_cached:
-            include_cached(values, written, self._totals)
-        if self._label is not None and semconv.DIALECT not in item:
-            written[semconv.DIALECT] = self._label
+            is_exclusive = self._is_exclusive and label is not None
+            include_cached(values, written, self._totals, is_exclusive=is_exclusive)
+        if label is not None:
+            written[semconv.DIALECT] = label
         gone = [key for key, term in zip(keys, terms, strict=True) if {key, term} & removed] if removed else ()
         _write(draft, gone)
 

@@ -57,6 +57,7 @@ _NAMES: Final = {
     "google": "gcp.gen_ai",
     "google_genai": "gcp.gen_ai",
     "google_gla": "gcp.gemini",
+    "googleai": "gcp.gemini",
     "google.vertex": "gcp.vertex_ai",
     "google_vertex": "gcp.vertex_ai",
     "google_vertex_ai": "gcp.vertex_ai",

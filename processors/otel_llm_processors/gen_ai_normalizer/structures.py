@@ -16,6 +16,8 @@ __all__ = ["decoded", "exclusive_input", "json_string", "structure", "unchanged"
 _LONGEST_REPR: Final = 16_384
 """Counts, which are all that is read from one, are shorter; and Python's parser is slow."""
 
+_LONGEST_REMEMBERED: Final = 16_384
+"""Nobody's messages are kept for longer than it takes to read them."""
 _CACHED: Final = (
     "input_cached_tokens",
     "cache_read_input_tokens",
@@ -27,7 +29,9 @@ _CACHED: Final = (
 def structure(value: Value) -> Any:
     """Return the dictionary or list that a value is or describes, not to be changed; None where it does neither."""
     if type(value) is str:
-        return _parsed(value) if value.startswith(("{", "[")) else None
+        if not value.startswith(("{", "[")):
+            return None
+        return _remembered(value) if len(value) <= _LONGEST_REMEMBERED else _parsed(value)
     return value if type(value) in (dict, list) else None
 
 
@@ -65,9 +69,7 @@ def exclusive_input(value: Value) -> Value:
     return sum((usage["input"], *(count for count in cached if type(count) is int)))
 
 
-@lru_cache(maxsize=4)
 def _parsed(text: str) -> Any:
-    """Several attributes are read from one text, one after the other."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -78,3 +80,7 @@ def _parsed(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
+
+
+_remembered: Final = lru_cache(maxsize=4)(_parsed)
+"""Several attributes are read from one text, one after the other."""

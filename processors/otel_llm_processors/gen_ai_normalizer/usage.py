@@ -24,7 +24,9 @@ CACHED: Final = frozenset({_CACHE_READ, _CACHE_WRITE})
 _INT64: Final = 1 << 63
 
 
-def include_cached(values: Mapping[Any, Value], written: dict[str, Writable], totals: Sequence[str]) -> None:
+def include_cached(
+    values: Mapping[Any, Value], written: dict[str, Writable], totals: Sequence[str], *, is_exclusive: bool
+) -> None:
     """Add what was cached to the input where it is certain that it is missing there.
 
     It is where more was cached than went in, and where only with it the sum is the total of all tokens. Without such a
@@ -34,6 +36,7 @@ def include_cached(values: Mapping[Any, Value], written: dict[str, Writable], to
         values: what the item came with.
         written: what is to be written on it, and wins.
         totals: the attributes that may hold the total.
+        is_exclusive: whether who wrote it is known to leave out of the input what was cached.
     """
     given = tokens(written.get(_INPUT, values.get(_INPUT)))
     cached = _count(written.get(_CACHE_READ, values.get(_CACHE_READ)))
@@ -42,7 +45,7 @@ def include_cached(values: Mapping[Any, Value], written: dict[str, Writable], to
         return
     total = next((count for key in totals if (count := tokens(values[key])) is not None), None)
     expected = None if total is None else total - _count(written.get(_OUTPUT, values.get(_OUTPUT))) - cached
-    is_missing = cached > given or given == expected
+    is_missing = is_exclusive or cached > given or given == expected
     is_settled = given + cached != expected  # else a second run would find it missing again
     if is_missing and is_settled and given + cached < _INT64:
         written[_INPUT] = given + cached

@@ -56,9 +56,39 @@ def test_a_source_says_so_or_the_processor_does(config: str, expected: dict[str,
         ({"sources": []}, "at least 1 item"),
         ({"sources": [{"name": "semconv", "remove": True}]}, "remove"),
         ({"sources": [{}]}, "name"),
+        ({"sources": [{"name": "semconv", "mappings": {"our.model": "gen_ai.request.model"}}]}, "takes no mappings"),
+        ({"sources": [{"name": "ours", "mappings": {"our.model": "gen_ai.model"}}]}, "gen_ai.model is no attribute"),
+        ({"sources": [{"name": "ours", "mappings": {"gen_ai.request.model": "gen_ai.response.model"}}]}, "whole name"),
     ],
 )
 def test_a_source_that_cannot_be_is_refused(raw: dict[str, Any], message: str) -> None:
     """At start-up, with what is known."""
     with pytest.raises(ValidationError, match=message):
         factory.build(raw)
+
+
+HOUSE = """
+sources:
+  - name: ours
+    remove_originals: true
+    mappings:
+      our.model: gen_ai.request.model
+      our.tokens.in: gen_ai.usage.input_tokens
+      our.tokens.prompt: gen_ai.usage.input_tokens
+"""
+
+
+def test_a_dialect_of_ones_own_is_a_table_in_the_config() -> None:
+    """It is read like the others, first of all, and found in requests where no other is spoken."""
+    processor = factory.build(yaml.safe_load(HOUSE))
+    span = span_of({"our.model": "gpt-4o", "our.tokens.prompt": "9", "our.other": 1, "gen_ai.system": "openai"})
+    processor.process_span(span)
+
+    assert {
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.usage.input_tokens": 9,
+        "gen_ai.provider.name": "openai",
+        "gen_ai.system": "openai",
+        "our.other": 1,
+    } == {key: value for key, value in attributes_of(span).items() if key != "otel_llm.dialect"}
+    assert b"our.model" in processor.markers

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
+import json
+import tracemalloc
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm import semconv
 from otel_llm.batch import Batch
@@ -14,6 +17,9 @@ from otel_llm_processors.gen_ai_normalizer import factory
 from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from tests.processors.gen_ai_normalizer.items import attributes_of, batch_of_span, record_of, span_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHAT = {
     semconv.GEN_AI_OPERATION_NAME: "chat",
@@ -303,3 +309,49 @@ def test_deep_json_does_no_harm(depth: int) -> None:
     after = normalised({**CHAT, "gen_ai.prompt": deep})
 
     assert deep == after["gen_ai.prompt"]
+
+
+@pytest.mark.parametrize(("depth", "written"), [(40, json.dumps), (12, list)])
+def test_content_nested_forty_deep_is_rebuilt(depth: int, written: Callable[[Any], Any]) -> None:
+    """In the arguments of a tool, as JSON; as OTLP's own maps and lists as deep as its parsers follow."""
+    deep: Any = "bottom"
+    for _ in range(depth // 2):
+        deep = {"list": [deep]}
+    call = {"function": {"name": "f", "arguments": deep}}
+    after = normalised({**CHAT, "gen_ai.completion": written([{"role": "assistant", "tool_calls": [call]}])})
+    [message] = json.loads(after["gen_ai.output.messages"])
+
+    assert deep == message["parts"][0]["arguments"]
+
+
+def test_names_of_ten_kilobytes_pass_and_are_not_kept() -> None:
+    """Neither models nor providers nor scopes nor attributes: what is remembered has a length."""
+    processor = factory.build()
+
+    def memory_of(count: int) -> int:
+        tracemalloc.start()
+        for number in range(count):
+            name = f"{number} " + "x" * 10_000
+            span = span_of(CHAT | {"gen_ai.system": name, "gen_ai.response.model": name, name: name}, scope=name)
+            processor.process_span(span)
+            assert name == span.get("gen_ai.response.model")
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return held
+
+    memory_of(10)  # what is compiled once
+    assert memory_of(500) < 500 * 1_000
+
+
+def test_a_dialect_is_known_by_its_sdk_too() -> None:
+    """OpenLIT's scopes are those of others where it stands beside them, but the resource says who it is."""
+    request = ExportTraceServiceRequest()
+    group = request.resource_spans.add()
+    group.resource.attributes.add(key="telemetry.sdk.name").value.string_value = "openlit"
+    span = group.scope_spans.add().spans.add(trace_id=bytes([1] * 16), span_id=bytes([2] * 8))
+    span.attributes.add(key="gen_ai.system").value.string_value = "openai"
+    span.attributes.add(key="gen_ai.request.user").value.string_value = "u1"
+    batch = Batch(request.SerializeToString())
+    factory.build().process_span(batch.spans[0])
+
+    assert "openlit" == batch.spans[0].get(semconv.DIALECT)

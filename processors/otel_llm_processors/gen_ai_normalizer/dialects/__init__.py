@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from otel_llm_processors.gen_ai_normalizer.dialects import (
     anthropic_sdk,
+    claude_code,
+    genkit,
     google_adk,
+    laminar,
     langfuse,
     langsmith,
     litellm,
@@ -23,6 +26,7 @@ from otel_llm_processors.gen_ai_normalizer.dialects import (
     strands,
     traceloop,
     vercel,
+    voltagent,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
     for dialect in (
         semconv.DIALECT,
         anthropic_sdk.DIALECT,
+        claude_code.DIALECT,
         litellm.DIALECT,
         strands.DIALECT,
         traceloop.DIALECT,
@@ -46,6 +51,9 @@ DIALECTS: Final[dict[str, Dialect]] = {
         mlflow.DIALECT,
         langfuse.DIALECT,
         vercel.DIALECT,
+        genkit.DIALECT,
+        laminar.DIALECT,
+        voltagent.DIALECT,
         openinference.DIALECT,
     )
 }

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from otel_llm.attributes import Value
 from otel_llm_processors.gen_ai_normalizer.structures import unchanged
 
-__all__ = ["Convert", "Dialect", "EventContent", "Place", "ReadEvent", "Spelling", "member"]
+__all__ = ["Convert", "Dialect", "EventContent", "Place", "ReadEvent", "Spelling", "house_dialect", "member"]
 
 Convert: TypeAlias = Callable[[Value], Value]
 """Returns a value in another form; None where it holds nothing that can be used. Takes any value, raises for none."""
@@ -79,6 +79,10 @@ class Dialect:
     """By name, the span events that carry content."""
     scopes: tuple[str, ...] = ()
     """What the names of its instrumentation scopes begin with. Where one of them has written, it is this dialect."""
+    sdks: tuple[str, ...] = ()
+    """What `telemetry.sdk.name` is on the resource of those who speak it."""
+    exclusive: tuple[str, ...] = ()
+    """What the names of scopes begin with whose count of input leaves out what was cached."""
     is_scoped: bool = False
     """Whether its spellings mean what the table says in those scopes alone, because others use them otherwise."""
     signs: tuple[str, ...] = ()
@@ -91,3 +95,11 @@ class Dialect:
     def spellings(self, target: str) -> tuple[Spelling, ...]:
         """Return its spellings of an attribute."""
         return tuple(Spelling(each) if isinstance(each, str) else each for each in self.fields.get(target, ()))
+
+
+def house_dialect(name: str, mappings: Mapping[str, str]) -> Dialect:
+    """Return the table of a dialect that a config describes: current names by names of its own."""
+    fields: dict[str, tuple[str, ...]] = {}
+    for own, current in mappings.items():
+        fields[current] = (*fields.get(current, ()), own)
+    return Dialect(name, name, tuple(own.encode() for own in mappings), fields)

@@ -20,6 +20,8 @@ DIALECT: Final = Dialect(
     label="openlit",
     markers=(semconv.GEN_AI_PREFIX.encode(),),
     scopes=("openlit",),
+    sdks=("openlit",),
+    exclusive=("openlit.instrumentation.anthropic",),
     signs=("gen_ai.application_name", "gen_ai.environment"),
     fields={
         semconv.USER_ID: ("gen_ai.user.id", "gen_ai.request.user"),
