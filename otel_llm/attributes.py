@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from otel_llm.values import SCALARS, Scalar, Value, Writable, encode, to_python, write
+from otel_llm.values import SCALARS, Scalar, Value, Writable, encode, to_python, without_surrogates, write
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -142,7 +142,10 @@ class Attributes:
         if not attributes.keys().isdisjoint(index):
             fresh = {key: value for key, value in attributes.items() if key not in index}
         if fresh:
-            self._proto.MergeFromString(encode(self._proto.ATTRIBUTES_FIELD_NUMBER, fresh))
+            encoded, long = encode(self._proto.ATTRIBUTES_FIELD_NUMBER, fresh)
+            self._proto.MergeFromString(encoded)
+            for key, text in long:
+                write(self._proto.attributes.add(key=without_surrogates(key)).value, text)
             values = self._values
             for key, value in fresh.items():
                 # what is read as it was written is known: a list is copied, and a surrogate in a text replaced

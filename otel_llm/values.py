@@ -54,17 +54,21 @@ def write(target: AnyValue, value: Writable) -> None:
         _write_scalar(target, value)  # type: ignore[arg-type]  # what is no scalar either is refused there
 
 
-def encode(field: int, attributes: Mapping[str, Writable]) -> bytes:
+def encode(field: int, attributes: Mapping[str, Writable]) -> tuple[bytes, list[tuple[str, str]]]:
     """Return attributes as the bytes of the repeated field *field*, to be merged into the message that has it.
 
-    One merge of these bytes costs little more than adding a single attribute through messages does.
+    One merge of these bytes costs little more than adding a single attribute through messages does; but it copies them
+    twice more than that. So long texts are not among them: they are returned beside them.
 
     Raises:
         TypeError, ValueError: as `write`.
     """
     out: list[bytes] = []
+    long: list[tuple[str, str]] = []
     for key, value in attributes.items():
-        if len(key) > _LONGEST_KEY:
+        if type(value) is str and len(value) >= _LONG:
+            long.append((key, value))
+        elif len(key) > _LONGEST_KEY:
             out.append(_any_pair(field, key, value))
         elif type(value) is str:
             out.append(_text_pair(field, key, value) if len(value) < _SHORT else _text(field, key, value))
@@ -82,7 +86,7 @@ def encode(field: int, attributes: Mapping[str, Writable]) -> bytes:
             out.append(_list_of_one(field, key, value[0]))  # finish reasons, of one choice as a rule
         else:
             out.append(_any_pair(field, key, value))
-    return b"".join(out)
+    return b"".join(out), long
 
 
 def without_surrogates(text: str) -> str:
@@ -94,6 +98,8 @@ _PLAIN: Final = frozenset({"string_value", "int_value", "double_value", "bool_va
 
 _SHORT: Final = 64
 """Texts below this come again and again: names of statuses, models, versions. They are kept, encoded."""
+_LONG: Final = 4096
+"""Texts from here on are not worth copying to save a message."""
 _LONGEST_KEY: Final = 256
 """What is kept has no longer key: what is kept is bounded in number, and must be in size."""
 

@@ -15,7 +15,7 @@ __all__ = ["DIALECT"]
 DIALECT: Final = Dialect(
     name="anthropic_sdk",
     label="anthropic_sdk",
-    markers=(b"com.anthropic.sdk",),
+    markers=(semconv.GEN_AI_PREFIX.encode(),),
     scopes=("com.anthropic.sdk",),
     fields={
         semconv.GEN_AI_RESPONSE_FINISH_REASONS: ("anthropic.message.stop_reason",),

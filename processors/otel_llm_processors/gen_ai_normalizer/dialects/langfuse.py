@@ -33,7 +33,7 @@ def _used(*paths: tuple[str, ...]) -> tuple[Spelling, ...]:
 DIALECT: Final = Dialect(
     name="langfuse",
     label="langfuse",
-    markers=(b"langfuse.",),
+    markers=(b"langfuse.observation",),
     scopes=("langfuse-sdk",),
     fields={
         semconv.GEN_AI_OPERATION_NAME: (Spelling("langfuse.observation.type", one_of(_TYPES)),),

@@ -39,7 +39,7 @@ def _detail(place: tuple[str, str], name: str) -> tuple[Spelling, ...]:
 DIALECT: Final = Dialect(
     name="langsmith",
     label="langsmith",
-    markers=(b"langsmith.", b"token_details"),
+    markers=(semconv.GEN_AI_PREFIX.encode(),),
     scopes=("langsmith",),
     fields={
         semconv.GEN_AI_OPERATION_NAME: (

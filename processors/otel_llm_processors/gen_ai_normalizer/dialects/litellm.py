@@ -39,7 +39,7 @@ def _rebuilt(attribute: str, role: str) -> Spelling:
 DIALECT: Final = Dialect(
     name="litellm",
     label="litellm",
-    markers=(b"litellm",),
+    markers=(semconv.GEN_AI_PREFIX.encode(), b"llm."),
     scopes=("litellm",),
     is_scoped=True,  # `llm.request.type` is OpenLLMetry's too, where a completion is one of text
     signs=("litellm.call_id", "hidden_params", "llm.request.type", "llm.is_streaming"),

@@ -49,7 +49,7 @@ def _used(name: str) -> tuple[Spelling, ...]:
 DIALECT: Final = Dialect(
     name="mlflow",
     label="mlflow",
-    markers=(b"mlflow.",),
+    markers=(b"mlflow.span",),
     fields={
         semconv.GEN_AI_OPERATION_NAME: (Spelling("mlflow.spanType", _operation),),
         semconv.GEN_AI_PROVIDER_NAME: (Spelling("mlflow.llm.provider", json_string),),

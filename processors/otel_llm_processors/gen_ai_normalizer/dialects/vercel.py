@@ -45,7 +45,7 @@ _METADATA: Final = "ai.response.providerMetadata"
 DIALECT: Final = Dialect(
     name="vercel_ai",
     label="vercel_ai",
-    markers=(b"ai.operationId", b"ai.model.", b"ai.usage.", b"ai.toolCall."),
+    markers=(b"ai.operationId",),
     fields={
         semconv.GEN_AI_OPERATION_NAME: (Spelling("ai.operationId", one_of(_OPERATIONS)),),
         semconv.GEN_AI_PROVIDER_NAME: ("ai.model.provider",),

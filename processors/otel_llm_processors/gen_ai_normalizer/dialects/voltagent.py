@@ -15,7 +15,7 @@ __all__ = ["DIALECT"]
 DIALECT: Final = Dialect(
     name="voltagent",
     label="voltagent",
-    markers=(b"usage.prompt_tokens", b"usage.completion_tokens"),
+    markers=(b"usage.prompt_tokens",),
     fields={
         semconv.GEN_AI_USAGE_INPUT_TOKENS: ("usage.prompt_tokens",),
         semconv.GEN_AI_USAGE_OUTPUT_TOKENS: ("usage.completion_tokens",),
