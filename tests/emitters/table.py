@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from tests.emitters.asked import SCENARIOS
+from tests.emitters.asked import QUESTION, SCENARIOS, SYSTEM, WEATHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,7 +51,14 @@ class Emitter:
     quick: bool = False
     """Whether it is installed and run in `.ci/run` too, and not only in `make emitters`."""
     says: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """What its spans say instead, or None for nothing, by scenario, where `*` stands for all, and field."""
+    """What its spans say instead, or None for nothing, by scenario, where `*` stands for all, or scenario and call,
+    and by field."""
+
+    def says_in(self, scenario: str, call: int) -> Mapping[str, object]:
+        """Return what the span of one call of a scenario says instead, by field."""
+        return {
+            key: held for name in ("*", scenario, f"{scenario}/{call}") for key, held in self.says.get(name, {}).items()
+        }
 
 
 def _each(scenarios: Iterable[str], says: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
@@ -59,7 +66,7 @@ def _each(scenarios: Iterable[str], says: Mapping[str, object]) -> dict[str, Map
 
 
 _ANSWERED: Final = tuple(scenario for scenario in CHAT if scenario != "failing")
-_SILENT: Final = {"asked": None, "answered": None}
+_WITHOUT_CALL: Final = [("system", SYSTEM), ("user", QUESTION), ("tool_call_response", WEATHER)]
 _STREAMS: Final = ("streamed", "cached_streamed")
 
 EMITTERS: Final = (
@@ -78,7 +85,8 @@ EMITTERS: Final = (
     Emitter("anthropic_twice", "openllmetry", ANTHROPIC, _ANSWERED, says=_each(_STREAMS, {"answered": None})),
     Emitter(
         "openlit_openai", "openlit",
-        says={"*": _SILENT} | _each(("cached", "cached_streamed"), {"reasoning": None}),
+        says={"tools/1": {"asked": _WITHOUT_CALL}}
+        | _each(("cached", "cached_streamed"), {"reasoning": None}),
     ),
     Emitter(
         "openlit_anthropic", "openlit", ANTHROPIC, _ANSWERED,

@@ -98,10 +98,11 @@ def spans_of(bodies: Iterable[bytes]) -> list[Span]:
 def check(emitter: Emitter, scenario: str, spans: list[Span]) -> None:
     """Compare spans as they leave with what the provider answered."""
     provider = emitter.provider
-    says = {**emitter.says.get("*", {}), **emitter.says.get(scenario, {})}
     given = answers(scenario, provider)
     replies = [answer for answer in given if isinstance(answer, Reply)]
-    expected = [answered(provider, scenario, reply, turn, says) for turn, reply in enumerate(replies)]
+    expected = [
+        answered(provider, scenario, reply, turn, emitter.says_in(scenario, turn)) for turn, reply in enumerate(replies)
+    ]
     charged = [span for span in spans if semconv.COST_TOTAL_USD in attributes_of(span)]
 
     assert expected == [told(span) for span in charged]
