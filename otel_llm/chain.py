@@ -11,6 +11,7 @@ from otel_llm import semconv
 from otel_llm.component import Processor
 from otel_llm.errors import ConfigError
 from otel_llm.item import Item
+from otel_llm.markers import finder
 from otel_llm.resource import Resource
 from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
@@ -30,8 +31,6 @@ UNSCANNED: Final = "[UNSCANNED:error]"
 _ANYTHING: Final = (Exception, SystemExit)
 """What a plug-in may raise. That costs one span one step: an `exit()` in some library must not end the gateway."""
 
-_HEAD: Final = 16_384
-"""Where the first span stands, as a rule. A marker that is there spares the search for the others in all that came."""
 _GEN_AI: Final = semconv.GEN_AI_PREFIX.encode()
 _log = logging.getLogger(__name__)
 
@@ -94,7 +93,7 @@ class _Step:
         self.name = name
         self.processor = processor
         self._fails_closed = processor.on_error == "drop"
-        self._markers = processor.markers
+        self._is_marked = finder(processor.markers) if processor.markers else None
         self._gen_ai_only = processor.applies_to == "gen_ai"
         self._begin = _overridden(processor, "begin_batch")
         self._resource = _overridden(processor, "process_resource")
@@ -122,12 +121,9 @@ class _Step:
             return True
         if self._gen_ai_only and _GEN_AI not in batch.raw:
             return False
-        if self._markers and not (self._is_marked(batch.raw[:_HEAD]) or self._is_marked(batch.raw)):
+        if self._is_marked is not None and not self._is_marked(batch.raw):
             return False
         return detector is None or not self.processor.only_findings or not detector.is_clean(batch.raw)
-
-    def _is_marked(self, raw: bytes) -> bool:
-        return any(marker in raw for marker in self._markers)
 
     def run(self, batch: Batch) -> None:
         started = perf_counter()
