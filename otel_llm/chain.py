@@ -11,6 +11,7 @@ from otel_llm import semconv
 from otel_llm.component import Processor
 from otel_llm.errors import ConfigError
 from otel_llm.item import Item
+from otel_llm.markers import finder
 from otel_llm.resource import Resource
 from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
@@ -94,7 +95,7 @@ class _Step:
         self.name = name
         self.processor = processor
         self._fails_closed = processor.on_error == "drop"
-        self._markers = processor.markers
+        self._is_marked = finder(processor.markers) if processor.markers else None
         self._gen_ai_only = processor.applies_to == "gen_ai"
         self._begin = _overridden(processor, "begin_batch")
         self._resource = _overridden(processor, "process_resource")
@@ -122,7 +123,7 @@ class _Step:
             return True
         if self._gen_ai_only and _GEN_AI not in batch.raw:
             return False
-        if self._markers and not (self._is_marked(batch.raw[:_HEAD]) or self._is_marked(batch.raw)):
+        if self._is_marked is not None and not self._is_marked(batch.raw):
             return False
         return detector is None or not self.processor.only_findings or not detector.is_clean(batch.raw)
 
