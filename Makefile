@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help install run test lint format type unit test-faults fuzz e2e backends emitters bench long docs reference image audit \
-	sbom lock clean
+	sbom proto lock clean
 
 help:  ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,9 +85,13 @@ sbom: .audit/installed  ## list what a running otel-llm is made of: dist/otel-ll
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate
 
+proto:  ## compile the description of the budget service's messages
+	$(BIN)/python -m grpc_tools.protoc -I proto --descriptor_set_out=otel_llm/budget/budget.binpb otel_llm/budget/v1/budget.proto
+
 lock:  ## resolve pyproject.toml anew into the requirements*.lock (needs uv)
 	$(COMPILE) --group dev --all-extras pyproject.toml --output-file requirements.lock
-	$(COMPILE) --constraint requirements.lock --all-extras pyproject.toml --output-file requirements-runtime.lock
+	$(COMPILE) --constraint requirements.lock --extra server --extra redaction --extra postgres --extra redis pyproject.toml \
+		--output-file requirements-runtime.lock
 	$(COMPILE) --group audit --output-file requirements-audit.lock
 
 clean:  ## remove what was built

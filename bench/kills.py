@@ -113,7 +113,7 @@ async def soak(oracle: Oracle, kills: int) -> Findings:
             starting_s = await _start(gateway)
         for sink in sinks:
             sink.behave = TAKE
-    await gateway.drained(timeout_s=60)
+    await gateway.drained(timeout_s=600)  # what 200 of them leave behind, on a machine that may be busy
     ledger = sender.ledger
     return Findings(
         kills + while_starting,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from otel_llm.values import SCALARS, Scalar, Value, Writable, encode, to_python, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
@@ -190,6 +190,12 @@ class Attributes:
             for key in gone:
                 self._values.pop(key, None)
             self._shared.dirty = True
+
+    @property
+    def _clean(self) -> Container[tuple[str, str | bytes]]:
+        """Texts in which the chain's detector is known to find nothing, with their keys."""
+        detector = self._shared.detector
+        return () if detector is None else detector.clean
 
     def _indexed(self) -> dict[str, KeyValue | None]:
         if self._index is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
 from otel_llm.component import Processor
+from otel_llm.errors import ConfigError
 from otel_llm.item import Item
 from otel_llm.resource import Resource
 from otel_llm.signals import Signal
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from otel_llm.attributes import Attributes
     from otel_llm.batch import Batch
-    from otel_llm.detection import Detector
+    from otel_llm.detection import Detector, Rule
 
 __all__ = ["UNSCANNED", "Chain"]
 
@@ -47,10 +48,19 @@ class Chain:
         meter: Meter | None = None,
         detector: Detector | None = None,
     ) -> None:
-        """Take named processors in the order in which they run."""
+        """Take named processors in the order in which they run.
+
+        Args:
+            processors: by their names in the config.
+            meter: for what is counted of them.
+            detector: what `Item.findings` asks; one for the rules that the processors name unless given.
+
+        Raises:
+            ConfigError: two processors mean different rules by one id, or one that no engine here reads.
+        """
         meter = meter or Meter()
         self._steps = [_Step(name, processor, meter) for name, processor in processors]
-        self._detector = detector
+        self._detector = detector or _detector_for([processor for _, processor in processors], meter)
         self.fails_closed = any(processor.on_error == "drop" for _, processor in processors)
         """Whether what it could not be run over must not go on."""
 
@@ -71,7 +81,7 @@ class Chain:
         """Let every processor that can have work in *batch* do it, in place. Never raises for what one of them does."""
         batch.detect_with(self._detector)
         for step in self._steps:
-            if step.has_work(batch):
+            if step.has_work(batch, self._detector):
                 step.run(batch)
 
 
@@ -99,7 +109,7 @@ class _Step:
         self._seconds = {signal: seconds.labels(name, signal) for signal in Signal}
         self._reported: set[tuple[str, int]] = set()
 
-    def has_work(self, batch: Batch) -> bool:
+    def has_work(self, batch: Batch, detector: Detector | None) -> bool:
         """Tell from the bytes alone whether this processor can have work in the batch.
 
         What a step before has written is not in the bytes that came, so a batch that is dirty is looked into.
@@ -110,7 +120,9 @@ class _Step:
             return True
         if self._gen_ai_only and _GEN_AI not in batch.raw:
             return False
-        return not self._markers or any(marker in batch.raw for marker in self._markers)
+        if self._markers and not any(marker in batch.raw for marker in self._markers):
+            return False
+        return detector is None or not self.processor.only_findings or not detector.is_clean(batch.raw)
 
     def run(self, batch: Batch) -> None:
         started = perf_counter()
@@ -172,6 +184,24 @@ class _Step:
                 frame.filename,
                 place[1],
             )
+
+
+def _detector_for(processors: Sequence[Processor], meter: Meter) -> Detector | None:
+    """Return one detector for the rules of all processors; None where there are none."""
+    rules: dict[str, Rule] = {}
+    for processor in processors:
+        for rule in processor.rules():
+            if rules.setdefault(rule.id, rule) != rule:
+                raise ConfigError(f"the rule {rule.id} is defined in two ways in one pipeline")
+    if not rules:
+        return None
+    from otel_llm.detection import RuleDetector  # its engines are packages that not everybody installs
+
+    try:
+        entries = max(processor.remembered_texts for processor in processors)
+        return RuleDetector(rules.values(), cache_entries=entries, meter=meter)
+    except ValueError as error:
+        raise ConfigError(f"the rule {list(rules)[error.args[0]]} is not read by this platform's engine") from None
 
 
 def _overridden(processor: Processor, method: str) -> Callable[[Any], None] | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from otel_llm.endpoint import parse_listen_endpoint
+from otel_llm.endpoint import Endpoint, Worker
 from otel_llm.reload.files import Watch, Watched
 from otel_llm.request import Answer, Request
 from otel_llm.telemetry import Meter
@@ -23,6 +23,7 @@ from otel_llm.units import parse_duration, parse_integer
 
 if TYPE_CHECKING:
     from otel_llm.batch import Batch
+    from otel_llm.detection import Rule
     from otel_llm.log_record import LogRecord
     from otel_llm.resource import Resource
     from otel_llm.span import Span
@@ -39,6 +40,7 @@ __all__ = [
     "Extension",
     "ExtensionFactory",
     "Factory",
+    "Find",
     "HostView",
     "OnError",
     "Processor",
@@ -53,6 +55,8 @@ __all__ = [
 OnError = Literal["forward", "drop"]
 Applies = Literal["gen_ai", "all"]
 Stability = Literal["alpha", "beta", "stable"]
+T = TypeVar("T")
+
 Consume = Callable[[Request], Awaitable[Answer]]
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
@@ -74,42 +78,21 @@ class Config(BaseModel):
         """
         return ()
 
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """One of several processes that share the work of a gateway."""
-
-    number: int
-    """From 1."""
-    count: int
-    """How many of them there are."""
-    ports: Mapping[str, int]
-    """The ports that all of them listen on, by the names of endpoints."""
+    def needs_one_process(self) -> str:
+        """Return why the component cannot run in several workers of a gateway, as a sentence; empty if it can."""
+        return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A TCP address that something listens on."""
+class Find(Protocol):
+    """How a component asks for what an extension brings along."""
 
-    name: str
-    """Where it is configured, such as `receivers.otlp.protocols.grpc.endpoint`."""
-    host: str
-    port: int
-    """0 until a free port has been taken."""
-    protected: bool = False
-    """Whether it lets in only those who show a token or a certificate."""
-    shared: bool = False
-    """Whether every worker of the gateway listens there: each binds the port with `SO_REUSEPORT`."""
+    def __call__(self, kind: type[T], /) -> T | None:
+        """Return the extension that is of that kind, of those before it in `service.extensions`; None without one."""
+        ...
 
-    @classmethod
-    def at(cls, name: str, endpoint: str, *, protected: bool = False, worker: Worker | None = None) -> Self:
-        """Return where something listens that is configured to listen at *endpoint*, a `ListenEndpoint`."""
-        host, port = parse_listen_endpoint(endpoint)
-        shared = {} if worker is None else worker.ports
-        return cls(name, host, shared.get(name, port), protected, shared=name in shared)
 
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+def _nothing(_kind: type[Any], /) -> None:
+    """Find nothing: there is no host."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +111,9 @@ class Settings:
     wherever they are needed. The host reads them again when they change; without a host they stay as they were."""
     worker: Worker | None = None
     """Which of the gateway's workers it works in; None where the gateway is one process."""
+    extension: Find = _nothing
+    """Finds an extension by what it is: `settings.extension(StoreProvider)`. Whoever has asked is made anew when that
+    extension is."""
 
 
 class Processor(ABC):  # noqa: B024 - which of its methods a processor has is its own affair
@@ -144,9 +130,22 @@ class Processor(ABC):  # noqa: B024 - which of its methods a processor has is it
     markers: ClassVar[tuple[bytes, ...]] = ()
     """Bytes of which at least one stands in every request that holds work for it. Empty: every request may."""
 
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Types of processors that must stand before it in a pipeline."""
+
     applies_to: ClassVar[Applies] = "gen_ai"
     """`gen_ai`: only spans with a `gen_ai.*` attribute, as they are after the steps before. `all`: every span.
     Log records are gen_ai when they, or their event name, are."""
+
+    only_findings: bool = False
+    """Whether it has work only where `rules` find something: what cannot hold any is then not shown to it."""
+
+    remembered_texts: int = 0
+    """Of how many texts it is remembered what `rules` found in them, so that none is scanned again."""
+
+    def rules(self) -> Sequence[Rule]:
+        """Return what texts are to be scanned for. The host scans each once for all processors: see `Item.findings`."""
+        return ()
 
     def start(self) -> None:  # noqa: B027 - a default that does nothing is the point of it
         """Acquire resources. Called once, before the first span."""
@@ -239,21 +238,21 @@ class Extension(ABC):
 
 
 C = TypeVar("C", bound=Config)
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Factory(Generic[C, T]):
+class Factory(Generic[C, T_co]):
     """The object that an entry point names: a component's name, its config type, how to make it."""
 
     name: str
     """The same as the entry point's, the YAML key's and, for built-ins, the folder's."""
     config: type[C]
-    create: Callable[[C, Settings], T]
+    create: Callable[[C, Settings], T_co]
     """May raise `ConfigError` for what the config type alone cannot see, such as a file that is not there."""
     stability: Stability = "alpha"
 
-    def build(self, raw: dict[str, Any] | None = None, settings: Settings | None = None) -> T:
+    def build(self, raw: dict[str, Any] | None = None, settings: Settings | None = None) -> T_co:
         """Validate *raw*, as it stands in YAML, and make the component. Raises pydantic's `ValidationError`."""
         return self.create(self.config.model_validate(raw or {}), settings or Settings(self.name))
 

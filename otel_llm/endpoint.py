@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import AfterValidator
 
 from otel_llm.errors import StartError
 
 if TYPE_CHECKING:
-    from otel_llm.component import Endpoint
+    from collections.abc import Mapping
 
-__all__ = ["ListenEndpoint", "cannot_listen", "is_loopback", "parse_listen_endpoint"]
+__all__ = ["Endpoint", "ListenEndpoint", "Worker", "cannot_listen", "is_loopback", "parse_listen_endpoint"]
 
 _FORM: Final = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[A-Za-z0-9._-]*)):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One of several processes that share the work of a gateway."""
+
+    number: int
+    """From 1."""
+    count: int
+    """How many of them there are."""
+    ports: Mapping[str, int]
+    """The ports that all of them listen on, by the names of endpoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A TCP address that something listens on."""
+
+    name: str
+    """Where it is configured, such as `receivers.otlp.protocols.grpc.endpoint`."""
+    host: str
+    port: int
+    """0 until a free port has been taken."""
+    protected: bool = False
+    """Whether it lets in only those who show a token or a certificate."""
+    shared: bool = False
+    """Whether every worker of the gateway listens there: each binds the port with `SO_REUSEPORT`."""
+
+    @classmethod
+    def at(cls, name: str, endpoint: str, *, protected: bool = False, worker: Worker | None = None) -> Self:
+        """Return where something listens that is configured to listen at *endpoint*, a `ListenEndpoint`."""
+        host, port = parse_listen_endpoint(endpoint)
+        shared = {} if worker is None else worker.ports
+        return cls(name, host, shared.get(name, port), protected, shared=name in shared)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def parse_listen_endpoint(value: str) -> tuple[str, int]:

@@ -53,6 +53,6 @@ class LogRecord(Item):
         write(self._proto.body, body)
         self._shared.dirty = True
 
-    def texts(self) -> list[Text]:
+    def texts(self, *, unless_clean: bool = False) -> list[Text]:
         """Return every text on it: body, severity, event name and those of its attributes."""
-        return texts_of(self._proto, self._touched)
+        return texts_of(self._proto, self._touched, clean=self._clean if unless_clean else ())

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from otel_llm.attributes import Attributes, Shared
 from otel_llm.text import Text, texts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_llm.detection import Finding
 
 __all__ = ["Resource", "Scope"]
 
@@ -25,10 +30,17 @@ class Resource(Attributes):
         super().__init__(getattr(envelope, self.kind), shared)
         self._envelope = envelope
 
-    def texts(self) -> list[Text]:
+    def texts(self, *, unless_clean: bool = False) -> list[Text]:
         """Return every text of it, its envelope's schema URL included; not those of the spans below."""
         below = frozenset(f.name for f in self._envelope.DESCRIPTOR.fields if f.is_repeated)
-        return texts_of(self._envelope, self._touched, skip=below)
+        return texts_of(self._envelope, self._touched, skip=below, clean=self._clean if unless_clean else ())
+
+    def findings(self, texts: Sequence[Text]) -> Sequence[Sequence[Finding]]:
+        """Return what the chain's detector finds in each of some of `texts()`."""
+        detector = self._shared.detector
+        if detector is None:
+            return [()] * len(texts)
+        return detector.scan([("" if text.kind == "key" else text.key, text.value) for text in texts])
 
 
 class Scope(Resource):

@@ -110,6 +110,14 @@ COST_PRICE_VERSION: Final = "otel_llm.cost.price_version"
 COST_UNPRICED_REASON: Final = "otel_llm.cost.unpriced_reason"
 COST_REPORTED_USD: Final = "otel_llm.cost.reported_usd"
 
+REDACTION_COUNT: Final = "otel_llm.redaction.count"
+REDACTION_RULES: Final = "otel_llm.redaction.rules"
+REDACTION_STATUS: Final = "otel_llm.redaction.status"
+
+BUDGET_IDS: Final = "otel_llm.budget.ids"
+BUDGET_STATE: Final = "otel_llm.budget.state"
+BUDGET_UTILIZATION: Final = "otel_llm.budget.utilization"
+
 GUARDRAIL_FINDINGS: Final = "otel_llm.guardrail.findings"
 
 # --- ours: whom a call is for. The only ones that a sender may set by default --------------------------------------

@@ -99,6 +99,6 @@ class Span(Item):
         self._proto.events.append(event)
         self._shared.dirty = True
 
-    def texts(self) -> list[Text]:
+    def texts(self, *, unless_clean: bool = False) -> list[Text]:
         """Return every text on it: name, status, trace state, and those of attributes, events and links."""
-        return texts_of(self._proto, self._touched)
+        return texts_of(self._proto, self._touched, clean=self._clean if unless_clean else ())

@@ -16,13 +16,14 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from otel_llm.values import without_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container
 
     from google.protobuf.message import Message
 
 __all__ = ["EXEMPT", "Text", "texts_of"]
 
 Kind = Literal["key", "value", "field"]
+_Said = tuple[str, "str | bytes"]
 
 EXEMPT: Final = {
     "opentelemetry.proto.trace.v1.Span.trace_id": "an identifier of 16 random bytes",
@@ -39,27 +40,25 @@ EXEMPT: Final = {
 class Text:
     """One text: where it is, what it says, and the means to change it."""
 
-    __slots__ = ("_field", "_message", "_pair", "_place", "_touched", "key", "kind", "path")
+    __slots__ = ("_at", "_field", "_message", "_place", "key", "kind", "value")
 
-    def __init__(self, at: _Place, message: Any, field: str, place: int | None) -> None:
+    def __init__(self, at: _Place, message: Any, field: str, place: int | None, value: str | bytes) -> None:
+        self._at = at
         self._message = message
         self._field = field
         self._place = place
-        self._pair = None if at.in_list else at.pair
-        self._touched = at.touched
-        position = "" if place is None else f"[{place}]"
-        self.path = f"{at.path}{field}{position}"
-        """Where it stands, by field names and positions alone, such as `attributes[3].value.string_value`."""
-        self.key = at.pair.pair.key if at.pair else ""
+        self.value = value
+        """What it says: as it was when it was found, or as this slot has replaced it since."""
+        self.key: str = at.key
         """The key of the attribute that it belongs to; empty for a field such as a span's name."""
-        self.kind: Kind = "field" if at.pair is None else "key" if message is at.pair.pair else "value"
+        self.kind: Kind = "field" if at.pair is None else "key" if message is at.pair else "value"
         """Whether it is a field of the message, an attribute's key, or in an attribute's value."""
 
     @property
-    def value(self) -> str | bytes:
-        """What it says now."""
-        held = getattr(self._message, self._field)
-        return held if self._place is None else held[self._place]  # type: ignore[no-any-return]  # protobuf's any
+    def path(self) -> str:
+        """Where it stands, by field names and positions alone, such as `attributes[3].value.string_value`."""
+        position = "" if self._place is None else f"[{self._place}]"
+        return f"{self._at.path}{self._field}{position}"
 
     def replace(self, value: str | bytes) -> None:
         """Say something else, of the same type."""
@@ -71,86 +70,154 @@ class Text:
             setattr(self._message, self._field, value)
         else:
             getattr(self._message, self._field)[self._place] = value
-        self._touched()
+        self.value = value
+        self._at.touched()
 
     def remove(self) -> None:
         """Take it away: an attribute whole, an element of a list by leaving an empty one there."""
-        if self._pair is not None:
-            self._pair.remove()
+        at = self._at
+        if at.pair is not None and not at.in_list:
+            for position, sibling in enumerate(at.siblings):
+                if sibling is at.pair:
+                    del at.siblings[position]
+                    break
         elif self._place is None:
             self._message.ClearField(self._field)
         else:
             getattr(self._message, self._field)[self._place] = type(self.value)()
-        self._touched()
+        self.value = type(self.value)()
+        at.touched()
 
 
-def texts_of(message: Message, touched: Callable[[], None], *, skip: frozenset[str] = frozenset()) -> list[Text]:
+def texts_of(
+    message: Message,
+    touched: Callable[[], None],
+    *,
+    skip: frozenset[str] = frozenset(),
+    clean: Container[tuple[str, str | bytes]] = (),
+) -> list[Text]:
     """Return a slot for every text in *message* that is not empty, in the order of its fields.
 
     Args:
         message: what to walk.
         touched: called after every change.
         skip: names of fields of *message* itself to leave out, because somebody else walks them.
+        clean: texts of attributes to leave out, as pairs of the attribute's key (none for a key itself) and the text.
     """
-    return list(_walk(message, _Place("", None, False, touched), skip))
+    found: list[Text] = []
+    _walk(message, _Place(None, "", None, touched), found, clean, skip)
+    return found
 
 
-class _Pair(NamedTuple):
-    """An attribute, and the list that it stands in."""
+class _Place:
+    """A message on the way: how it was come by, and the innermost attribute around it."""
 
-    siblings: Any
-    pair: KeyValue
+    __slots__ = ("_name", "_parent", "_position", "in_list", "key", "pair", "siblings", "touched")
 
-    def remove(self) -> None:
-        for position, sibling in enumerate(self.siblings):
-            if sibling is self.pair:
-                del self.siblings[position]
-                return
+    def __init__(self, parent: _Place | None, name: str, position: int | None, touched: Callable[[], None]) -> None:
+        self._parent = parent
+        self._name = name
+        self._position = position
+        self.touched = touched
+        self.pair: Any = parent.pair if parent else None
+        self.siblings: Any = parent.siblings if parent else None
+        """The list that the attribute stands in."""
+        self.key: str = parent.key if parent else ""
+        self.in_list: bool = parent.in_list if parent else False
+
+    @property
+    def path(self) -> str:
+        if self._parent is None:
+            return ""
+        position = "" if self._position is None else f"[{self._position}]"
+        return f"{self._parent.path}{self._name}{position}."
 
 
-class _Place(NamedTuple):
-    path: str
-    pair: _Pair | None
-    """The attribute that is being walked, the innermost where one holds others."""
-    in_list: bool
-    touched: Callable[[], None]
+class _Pair(_Place):
+    """An attribute on the way."""
+
+    __slots__ = ()
+
+    def __init__(self, parent: _Place, name: str, position: int, pair: Any, siblings: Any) -> None:
+        super().__init__(parent, name, position, parent.touched)
+        self.pair, self.siblings, self.key, self.in_list = pair, siblings, pair.key, False
+
+
+_Kind = Literal["text", "texts", "message", "messages", "pairs"]
 
 
 class _Step(NamedTuple):
     name: str
-    kind: Literal["text", "texts", "message", "messages"]
+    kind: _Kind
 
 
-def _walk(message: Any, at: _Place, skip: frozenset[str] = frozenset()) -> Iterator[Text]:
-    for name, kind in _steps(message.DESCRIPTOR):
-        if name in skip:
-            continue
+def _walk(
+    message: Any, at: _Place, found: list[Text], clean: Container[_Said], skip: frozenset[str] = frozenset()
+) -> None:
+    for name, kind in _steps(message.DESCRIPTOR, skip):
         held = getattr(message, name)
         if kind == "text":
             if held:
-                yield Text(at, message, name, None)
+                found.append(Text(at, message, name, None, held))
         elif kind == "texts":
-            yield from (Text(at, message, name, position) for position, text in enumerate(held) if text)
+            found += (Text(at, message, name, position, text) for position, text in enumerate(held) if text)
         elif kind == "message":
             if message.HasField(name):
-                yield from _walk(held, at._replace(path=f"{at.path}{name}."))
+                _walk(held, _Place(at, name, None, at.touched), found, clean)
+        elif kind == "pairs":
+            for position, pair in enumerate(held):
+                if not _is_clean(pair, clean):
+                    _walk_pair(pair, _Pair(at, name, position, pair, held), found, clean)
         else:
-            for position, item in enumerate(held):
-                path = f"{at.path}{name}[{position}]."
-                if isinstance(item, KeyValue):
-                    yield from _walk(item, _Place(path, _Pair(held, item), False, at.touched))
-                else:
-                    yield from _walk(item, at._replace(path=path, in_list=isinstance(item, AnyValue)))
+            _walk_list(held, at, name, found, clean)
+
+
+def _walk_list(held: Any, at: _Place, name: str, found: list[Text], clean: Container[_Said]) -> None:
+    for position, item in enumerate(held):
+        inner = _Place(at, name, position, at.touched)
+        inner.in_list = at.in_list or isinstance(item, AnyValue)
+        _walk(item, inner, found, clean)
+
+
+def _is_clean(pair: Any, clean: Container[_Said]) -> bool:
+    """Tell whether an attribute is a number or a text that many have: nothing needs to be made for those."""
+    if not _PAIRS_ARE_KNOWN or ("", key := pair.key) not in clean:
+        return False
+    value = pair.value
+    kind = value.WhichOneof("value")
+    return kind in _NUMBERS or (kind == "string_value" and (key, value.string_value) in clean)
+
+
+def _walk_pair(pair: Any, at: _Place, found: list[Text], clean: Container[_Said]) -> None:
+    """Walk an attribute, of which most are a short text: by descriptors these would take three times as long."""
+    value = pair.value
+    if not _PAIRS_ARE_KNOWN or value.WhichOneof("value") != "string_value":
+        _walk(pair, at, found, clean)
+        return
+    if at.key and ("", at.key) not in clean:
+        found.append(Text(at, pair, "key", None, at.key))
+    if (text := value.string_value) and (at.key, text) not in clean:
+        found.append(Text(_Place(at, "value", None, at.touched), value, "string_value", None, text))
 
 
 @cache
-def _steps(descriptor: Descriptor) -> tuple[_Step, ...]:
+def _steps(descriptor: Descriptor, skip: frozenset[str] = frozenset()) -> tuple[_Step, ...]:
     """Return how to walk one kind of message, decided once."""
     steps = []
     for field in descriptor.fields:
+        if field.name in skip:
+            continue
         if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
             if field.full_name not in EXEMPT:
                 steps.append(_Step(field.name, "texts" if field.is_repeated else "text"))
         elif field.type == FieldDescriptor.TYPE_MESSAGE:
-            steps.append(_Step(field.name, "messages" if field.is_repeated else "message"))
+            many: _Kind = "pairs" if field.message_type is KeyValue.DESCRIPTOR else "messages"
+            steps.append(_Step(field.name, many if field.is_repeated else "message"))
     return tuple(steps)
+
+
+_NUMBERS: Final = frozenset({None, "int_value", "double_value", "bool_value"})
+_PAIRS_ARE_KNOWN: Final = _steps(KeyValue.DESCRIPTOR) == (("key", "text"), ("value", "message")) and all(
+    field.containing_oneof is not None for field in AnyValue.DESCRIPTOR.fields
+)
+"""Whether attributes have no more fields than `_walk_pair` knows; a newer OTLP may give them some."""

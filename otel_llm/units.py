@@ -7,12 +7,21 @@ from typing import Any, Final
 
 __all__ = ["format_duration", "parse_duration", "parse_integer"]
 
-_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_SECONDS: Final = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86_400.0,
+}
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
 
 
 def parse_duration(value: Any) -> float:
-    """Return seconds for a duration with its unit, as Go and the Collector write it: `200ms`, `1m30s`, `0`."""
+    """Return seconds for a duration with its unit, as the Collector writes it: `200ms`, `1m30s`, `0`; also `30d`."""
     if value == 0 and not isinstance(value, bool):
         return 0.0
     if not isinstance(value, str):

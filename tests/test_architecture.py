@@ -18,8 +18,8 @@ ROOT = Path(otel_llm.__file__).parent
 CODE = sorted([*ROOT.rglob("*.py"), *ROOT.parent.joinpath("processors").rglob("*.py")])
 
 FACADE = {
-    "attributes", "batch", "log_record", "otlp_json", "otlp_json_fields", "otlp_response", "readable", "readable_log",
-    "readable_span", "span", "testing", "text", "values",
+    "attributes", "batch", "log_record", "otlp_json", "otlp_json_fields", "otlp_response", "protobuf", "readable",
+    "readable_log", "readable_span", "span", "testing", "text", "values",
 }  # fmt: skip
 """The modules that know protobuf's types."""
 
@@ -82,6 +82,6 @@ def test_what_authors_import_is_pinned() -> None:
     """A change of the public names is seen in a review."""
     assert [
         "Applies", "Config", "Consume", "Count", "Duration", "Endpoint", "Exporter", "ExporterFactory", "Extension",
-        "ExtensionFactory", "Factory", "HostView", "OnError", "Processor", "ProcessorFactory", "Receiver",
+        "ExtensionFactory", "Factory", "Find", "HostView", "OnError", "Processor", "ProcessorFactory", "Receiver",
         "ReceiverFactory", "Settings", "Stability", "Worker",
     ] == component.__all__  # fmt: skip

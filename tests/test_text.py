@@ -14,7 +14,7 @@ from otel_llm.testing import make_request
 from otel_llm.text import EXEMPT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from otel_llm.log_record import LogRecord
     from otel_llm.resource import Resource
@@ -133,26 +133,31 @@ def test_a_write_to_a_text_is_seen_by_attribute_reads() -> None:
 
 def test_a_text_is_scanned_once_for_each_thing_it_says() -> None:
     """Findings are kept until the text changes, whoever asks."""
-    scanned: list[str | bytes] = []
+    scanned: list[tuple[str, str | bytes]] = []
 
     class Recorder:
-        def scan(self, text: str | bytes, /) -> list[Finding]:
-            scanned.append(text)
-            return [Finding("rule", 0, len(text))]
+        def scan(self, texts: Sequence[tuple[str, str | bytes]], /) -> list[list[Finding]]:
+            scanned.extend(texts)
+            return [[Finding("rule", 0, len(text))] for _, text in texts]
+
+        clean = ()
+
+        def is_clean(self, raw: bytes, /) -> bool:
+            return not raw
 
     batch = Batch(make_request({"a": "x"}))
     batch.detect_with(Recorder())
     span = batch.spans[0]
     slot = span.texts()[-1]
-    assert span.findings(slot) == span.findings(slot)
+    assert span.findings([slot]) == span.findings([slot, slot])[:1]
     slot.replace("longer")
 
-    assert [Finding("rule", 0, 6)] == list(span.findings(slot))
-    assert ["x", "longer"] == scanned
+    assert [[Finding("rule", 0, 6)]] == list(span.findings([slot]))
+    assert [("a", "x"), ("a", "longer")] == scanned
 
 
 def test_without_a_detector_there_are_no_findings() -> None:
     """A chain whose processors ask for no detection finds nothing."""
     span = Batch(make_request({"a": "x"})).spans[0]
 
-    assert () == span.findings(span.texts()[0])
+    assert [()] == span.findings(span.texts()[:1])

@@ -21,7 +21,10 @@ GROUP: Final = "otel_llm.commands"
 
 Command: TypeAlias = Callable[..., Any] | typer.Typer
 
-_BUILT_IN: Final = ("run", "init", "validate", "doctor", "components", "process", "demo", "dead-letters")
+_BUILT_IN: Final = (
+    *("run", "init", "validate", "doctor", "components", "process", "demo"),
+    *("dead-letters", "budgets", "spend", "erase"),
+)
 
 
 def main() -> None:

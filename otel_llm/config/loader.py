@@ -115,6 +115,8 @@ class _Reading:
         self._check_pipelines()
         service = validate(ServiceConfig, self._document, ("service",)) or ServiceConfig()
         receivers, processors, exporters, extensions = (self._read_section(kind) for kind in Kind)
+        if service.workers > 1:
+            self._check_workers(receivers, processors, exporters, extensions)
         report_loops(self._document, _settings(receivers), _settings(exporters))
         self._document.raise_problems()
         if "redaction" in self._registry.names(Kind.PROCESSOR):
@@ -139,6 +141,11 @@ class _Reading:
             {signal: [exporters[name] for name in each.exporters] for signal, each in by_signal.items()},
             ignored,
         )
+
+    def _check_workers(self, *sections: dict[str, Component]) -> None:
+        for component in (each for section in sections for each in section.values()):
+            if reason := component.config.needs_one_process():
+                self._document.report((component.kind.section, component.id), reason)
 
     def _check_sections(self) -> None:
         if not isinstance(self._document.root.value, dict):

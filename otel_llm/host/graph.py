@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -19,11 +19,11 @@ from otel_llm.intake import Intake
 from otel_llm.journal import Journal, JournalProvider
 from otel_llm.metrics_server import MetricsServer
 from otel_llm.pipeline import Pipeline
-from otel_llm.registry import Kind
+from otel_llm.registry import Kind, type_of
 from otel_llm.signals import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from otel_llm.component import Worker
     from otel_llm.config import HostConfig
@@ -49,6 +49,8 @@ class Part(Generic[T]):
     component: Component
     """What it was built from."""
     built: T
+    asked: Mapping[type[Any], Any] = field(default_factory=dict)
+    """What it has asked for of other extensions, and got."""
 
     @property
     def name(self) -> str:
@@ -94,9 +96,12 @@ class Graph:
         self._worker = worker
         self._problems: list[str] = []
         metrics = Component("service.telemetry.metrics", Kind.EXTENSION, _METRICS, config.service.telemetry.metrics)
-        extensions = [each for each in (metrics, *config.extensions.values()) if not (worker and _is_single(each))]
-        parts = [*extensions, *config.exporters.values(), *config.receivers.values()]
-        self.parts: Parts = dict(self._parts(parts, running or {}))
+        extensions = [metrics, *(config.extensions[name] for name in config.service.extensions)]
+        self.parts: Parts = {}
+        for component in (*extensions, *config.exporters.values(), *config.receivers.values()):
+            if not (worker and _is_single(component)):
+                part = self._part(component, running or {})
+                self.parts[part.key] = part
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="otel-llm-pipeline")
         built = {name: self._try(partial(self._pipeline, name)) for name in config.service.pipelines}
         self._pipelines: dict[str, Pipeline] = {name: pipeline for name, pipeline in built.items() if pipeline}
@@ -178,19 +183,28 @@ class Graph:
             pipeline.shutdown()
         self._pipelines.clear()
 
-    def _parts(self, components: list[Component], running: Parts) -> Iterator[tuple[Key, Part[Any]]]:
-        for component in components:
-            key = component.kind, component.id
-            part = running.get(key)
-            if part is None or part.component != component:
-                part = Part(component, self._try(partial(self._build, component)))
-            yield key, part
+    def _part(self, component: Component, running: Parts) -> Part[Any]:
+        part = running.get((component.kind, component.id))
+        same = part is not None and part.component == component
+        if part is not None and same and all(self._find(kind) is found for kind, found in part.asked.items()):
+            return part
+        asked: dict[type[Any], Any] = {}
+        return Part(component, self._try(partial(self._build, component, asked)), asked)
+
+    def _find(self, kind: type[T]) -> T | None:
+        return next((part.built for part in self.extensions if isinstance(part.built, kind)), None)
 
     def _of(self, kind: Kind) -> list[Part[Any]]:
         return [part for key, part in self.parts.items() if key[0] is kind]
 
-    def _build(self, component: Component) -> Any:
-        settings = Settings(component.id, self._meter, watch=self._watch, worker=self._worker)
+    def _build(self, component: Component, asked: dict[type[Any], Any] | None = None) -> Any:
+        def find(kind: type[T]) -> T | None:
+            found = self._find(kind)
+            if asked is not None:
+                asked[kind] = found
+            return found
+
+        settings = Settings(component.id, self._meter, watch=self._watch, worker=self._worker, extension=find)
         return component.factory.create(component.config, settings)
 
     def _try(self, build: Callable[[], T]) -> T | None:
@@ -205,6 +219,7 @@ class Graph:
 
         def make_chain() -> Chain:
             processors: list[tuple[str, Processor]] = [(step.id, self._build(step)) for step in steps]
+            _check_order(name, processors)
             return Chain(processors, meter=self._meter)
 
         return Pipeline(name, Signal(name.partition("/")[0]), make_chain, self._meter)
@@ -212,3 +227,16 @@ class Graph:
 
 def _is_single(component: Component) -> bool:
     return isinstance(component.factory, ExtensionFactory) and component.factory.once
+
+
+def _check_order(pipeline: str, processors: Sequence[tuple[str, Processor]]) -> None:
+    """Refuse a processor that lacks what has to come before it.
+
+    Raises:
+        ConfigError: it names both.
+    """
+    types = [type_of(name) for name, _ in processors]
+    for position, (name, processor) in enumerate(processors):
+        for needed in processor.requires:
+            if needed not in types[:position]:
+                raise ConfigError(f"service.pipelines.{pipeline}.processors: {name} needs {needed} before it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ import aiohttp
 from tests.e2e.program import ROOT, Program, eventually, free_port, missing, run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Collector", "Jaeger", "find_backend", "run_collector", "run_jaeger"]
@@ -88,12 +89,15 @@ async def run_jaeger(directory: Path) -> AsyncIterator[Jaeger]:
 
 
 @asynccontextmanager
-async def run_collector(directory: Path, target: str) -> AsyncIterator[Collector]:
-    """Start a Collector that forwards to the OTLP/gRPC endpoint *target*."""
+async def run_collector(
+    directory: Path, target: str, processors: Mapping[str, Any] | None = None
+) -> AsyncIterator[Collector]:
+    """Start a Collector that forwards to the OTLP/gRPC endpoint *target*, through *processors* in their order."""
     binary = find_backend("otelcol")
     port = free_port()
     config = directory / "otelcol.yaml"
-    config.write_text(_COLLECTOR_CONFIG.format(port=port, target=target))
+    made = {"processors": json.dumps(processors or {}), "names": json.dumps([*(processors or {})])}
+    config.write_text(_COLLECTOR_CONFIG.format(port=port, target=target, **made))
     async with run([binary, "--config", config], directory / "otelcol.log") as program:
         await _listening(program, [port])
         yield Collector(port)
@@ -101,10 +105,11 @@ async def run_collector(directory: Path, target: str) -> AsyncIterator[Collector
 
 _COLLECTOR_CONFIG = """
 receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{port}"}}}}}}}}
+processors: {processors}
 exporters: {{otlp_grpc: {{endpoint: "{target}", tls: {{insecure: true}}}}}}
 service:
   telemetry: {{metrics: {{level: none}}}}
-  pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_grpc]}}}}
+  pipelines: {{traces: {{receivers: [otlp], processors: {names}, exporters: [otlp_grpc]}}}}
 """
 
 

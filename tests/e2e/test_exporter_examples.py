@@ -47,7 +47,6 @@ EXAMPLES: Final = (
     Example("openai_chat"),
     Example("anthropic_chat"),
     Example("langchain_agent", WITH_TOOL, "examples_langchain"),
-    Example("llamaindex_chat", environment="examples_llamaindex"),
     Example("pydantic_ai_agent", WITH_TOOL, disabled="openai"),
     Example("litellm_chat", environment="examples_litellm"),
     Example("openai_agents", WITH_TOOL, disabled="openai"),

@@ -1,0 +1,215 @@
+"""The ledger's tables in PostgreSQL: a statement for each step, however many rows it is about.
+
+Rows are written in the order of their keys, and a transaction takes sightings, holds and counters in this order, so
+that two transactions never wait for each other.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_llm.budget.ledger.packing import (
+    HOLD_COLUMNS,
+    SIGHTING_COLUMNS,
+    TRACE_COLUMNS,
+    pack_hold,
+    pack_sighting,
+    unpack_hold,
+    unpack_sighting,
+)
+from otel_llm.budget.ledger.records import CEILING, Balance, Counter, Posting, PostingKind, Unit, saturated
+from otel_llm.budget.ledger.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import psycopg
+
+    from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
+    from otel_llm.budget.ledger.records import Hold, Line, Move
+
+__all__ = ["PostgresTables"]
+
+_BYTES: Final = frozenset({"identity", "digest", "original", "call", "trace_id", "span_id", "parent_span_id"})
+_NUMBERS: Final = frozenset({"cost", "requests", "settled", "held", "counter_id", "amount", "cost_pico"})
+
+
+def _type(column: str) -> str:
+    if column in _BYTES:
+        return "bytea"
+    return "bigint" if column in _NUMBERS or column.endswith(("_ms", "_tokens")) else "text"
+
+
+def _columns(columns: Sequence[str]) -> str:
+    return f"unnest({', '.join(f'%s::{_type(column)}[]' for column in columns)})"
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM {_columns(columns)}"  # noqa: S608 - names of ours
+
+
+def _update(table: str, columns: Sequence[str]) -> str:
+    key, *others = columns
+    values = ", ".join(f"{column} = new.{column}" for column in others)
+    source = f"{_columns(columns)} AS new ({', '.join(columns)})"
+    return f"UPDATE {table} SET {values} FROM {source} WHERE {table}.{key} = new.{key}"  # noqa: S608 - as above
+
+
+_SIGHTING: Final = ", ".join(SIGHTING_COLUMNS)
+_HOLD: Final = ", ".join(HOLD_COLUMNS)
+_COUNTER: Final = ("budget", "subject", "period", "unit", "settled", "held")
+_LEDGER: Final = ("at_ms", "kind", "counter_id", "amount", "reservation_id", "call", "reason")
+
+_CLAIM: Final = f"""
+{_insert("sightings", SIGHTING_COLUMNS)}
+ON CONFLICT (identity) DO UPDATE SET identity = excluded.identity RETURNING xmax = 0, {_SIGHTING}
+"""
+"""A row that was just inserted was never updated: its xmax is 0. The update changes nothing, but locks the row."""
+_SIGHTINGS: Final = f"SELECT {_SIGHTING} FROM sightings WHERE identity = ANY(%s) ORDER BY identity FOR UPDATE"  # noqa: S608 - as above
+_SAVE_SIGHTINGS: Final = _update("sightings", SIGHTING_COLUMNS)
+_ADD_HOLD: Final = f"{_insert('holds', HOLD_COLUMNS)} ON CONFLICT (id) DO NOTHING RETURNING id"
+_HOLDS: Final = f"SELECT {_HOLD} FROM holds WHERE id = ANY(%s) ORDER BY id FOR UPDATE"  # noqa: S608 - as above
+_PEEK: Final = f"SELECT {_HOLD} FROM holds WHERE id = %s"  # noqa: S608 - as above
+_EXPIRED: Final = f"""
+SELECT {_HOLD} FROM holds WHERE state = 'held' AND expires_at_ms <= %s
+ORDER BY expires_at_ms LIMIT %s FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 - as above
+_SAVE_HOLDS: Final = _update("holds", HOLD_COLUMNS)
+_MOVE: Final = f"""
+{_insert("counters AS old", _COUNTER)}
+ON CONFLICT (budget, subject, period) DO UPDATE SET
+    settled = greatest(-{CEILING}, least(old.settled::numeric + excluded.settled, {CEILING})),
+    held = greatest(0, least(old.held::numeric + excluded.held, {CEILING}))
+RETURNING id, budget, subject, period, settled, held
+"""
+_TOTAL: Final = "SELECT settled, held FROM counters WHERE budget = %s AND subject = %s AND period BETWEEN %s AND %s"
+_POST: Final = _insert("ledger", _LEDGER)
+_ADD_ROWS: Final = f"{_insert('llm_traces', TRACE_COLUMNS)} ON CONFLICT DO NOTHING"
+_SET_FATE: Final = "UPDATE llm_traces SET fate = %s WHERE trace_id = %s AND span_id = %s AND start_ms = %s"
+_BALANCES: Final = """
+SELECT budget, subject, period, settled, held FROM counters
+JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (budget, subject, period) USING (budget, subject, period)
+"""
+_SUBJECTS: Final = """
+SELECT subject, sum(settled), sum(held) FROM counters
+WHERE budget = %s AND period BETWEEN %s AND %s GROUP BY subject ORDER BY sum(settled) DESC, subject DESC LIMIT %s
+"""
+_POSTINGS: Final = """
+SELECT at_ms, kind, budget, subject, period, unit, amount, reservation_id, call, reason
+FROM ledger JOIN counters ON counters.id = counter_id WHERE reservation_id = %s ORDER BY ledger.id
+"""
+_DRIFT: Final = """
+SELECT budget, subject, period, settled - coalesce(posted, 0) FROM counters
+LEFT JOIN (SELECT counter_id, sum(amount) AS posted FROM ledger GROUP BY counter_id) AS sums ON counter_id = id
+WHERE settled <> coalesce(posted, 0)
+"""
+
+
+class PostgresTables(Tables):
+    """One transaction of a connection."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._execute = connection.execute
+        self._counter_ids: dict[Counter, int] = {}
+
+    def claim(self, sightings: Sequence[Sighting], /) -> dict[bytes, Sighting]:
+        """See `Tables`."""
+        if not sightings:
+            return {}
+        rows = self._execute(_CLAIM, _transposed(sorted(map(pack_sighting, sightings), key=_key)))
+        known = (unpack_sighting(row) for is_new, *row in rows if not is_new)
+        return {sighting.identity: sighting for sighting in known}
+
+    def sightings(self, identities: Iterable[bytes], /) -> dict[bytes, Sighting]:
+        """See `Tables`."""
+        rows = self._execute(_SIGHTINGS, (list(identities),))
+        return {sighting.identity: sighting for sighting in map(unpack_sighting, rows)}
+
+    def save_sightings(self, sightings: Sequence[Sighting], /) -> None:
+        """See `Tables`."""
+        self._execute(_SAVE_SIGHTINGS, _transposed(map(pack_sighting, sightings)))
+
+    def add_hold(self, hold: Hold, /) -> bool:
+        """See `Tables`."""
+        return self._execute(_ADD_HOLD, _transposed([pack_hold(hold)])).rowcount == 1
+
+    def holds(self, ids: Iterable[str], /) -> dict[str, Hold]:
+        """See `Tables`."""
+        rows = self._execute(_HOLDS, (list(ids),))
+        return {hold.id: hold for hold in map(unpack_hold, rows)}
+
+    def expired(self, now_ms: int, most: int, /) -> list[Hold]:
+        """See `Tables`."""
+        return [unpack_hold(row) for row in self._execute(_EXPIRED, (now_ms, most))]
+
+    def save_holds(self, holds: Sequence[Hold], /) -> None:
+        """See `Tables`."""
+        self._execute(_SAVE_HOLDS, _transposed(map(pack_hold, holds)))
+
+    def move(self, moves: Mapping[Line, Move], /) -> dict[Counter, Balance]:
+        """See `Tables`."""
+        rows = self._execute(_MOVE, _transposed((*line.counter, line.unit, *moves[line]) for line in sorted(moves)))
+        balances = {}
+        for id_, budget, subject, period, settled, held in rows:
+            counter = Counter(budget, subject, period)
+            self._counter_ids[counter] = id_
+            balances[counter] = Balance(settled, held)
+        return balances
+
+    def total(self, counter: Counter, first: str, /) -> Balance:
+        """See `Tables`."""
+        parts = self._execute(_TOTAL, (counter.budget, counter.subject, first, counter.period))
+        return reduce(Balance.plus, (Balance(*part) for part in parts), Balance())
+
+    def post(self, postings: Sequence[Posting], /) -> None:
+        """See `Tables`."""
+        ids = self._counter_ids
+        rows = ((each.at_ms, each.kind, ids[each.counter], each.amount, *each[5:]) for each in postings)
+        self._execute(_POST, _transposed(rows))
+
+    def add_rows(self, rows: Sequence[TraceRow], /) -> None:
+        """See `Tables`."""
+        self._execute(_ADD_ROWS, _transposed(rows))
+
+    def set_fate(self, identity: bytes, start_ms: int, fate: Fate, /) -> None:
+        """See `Tables`."""
+        self._execute(_SET_FATE, (fate, identity[:16], identity[16:], start_ms))
+
+    def peek(self, reservation_id: str, /) -> Hold | None:
+        """See `Tables`."""
+        row = self._execute(_PEEK, (reservation_id,)).fetchone()
+        return unpack_hold(row) if row else None
+
+    def balances(self, counters: Sequence[Counter], /) -> dict[Counter, Balance]:
+        """See `Tables`."""
+        if not counters:
+            return {}
+        return {Counter(*row[:3]): Balance(*row[3:]) for row in self._execute(_BALANCES, _transposed(counters))}
+
+    def subjects(self, budget: str, first: str, last: str, most: int, /) -> dict[str, Balance]:
+        """See `Tables`."""
+        rows = self._execute(_SUBJECTS, (budget, first, last, most))
+        return {subject: Balance(saturated(int(settled)), saturated(int(held))) for subject, settled, held in rows}
+
+    def postings(self, reservation_id: str, /) -> list[Posting]:
+        """See `Tables`."""
+        return [_posting(row) for row in self._execute(_POSTINGS, (reservation_id,))]
+
+    def drift(self) -> dict[Counter, int]:
+        """See `Tables`."""
+        return {Counter(*row[:3]): int(row[3]) for row in self._execute(_DRIFT)}
+
+
+def _transposed(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _key(row: Sequence[Any]) -> bytes:
+    key: bytes = row[0]
+    return key
+
+
+def _posting(row: Sequence[Any]) -> Posting:
+    at_ms, kind, budget, subject, period, unit, amount, *rest = row
+    return Posting(at_ms, PostingKind(kind), Counter(budget, subject, period), Unit(unit), amount, *rest)

@@ -1,0 +1,81 @@
+"""What finds the places where rules may match: three engines behind one interface, the best that is installed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from otel_llm.detection.pattern import loosened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Protocol
+
+    class Engine(Protocol):
+        """Compiled patterns, for one thread. Patterns are known by their places in the list they were compiled from."""
+
+        def found(self, data: bytes) -> Iterator[tuple[int, Iterator[tuple[int, int]]]]:
+            """Yield the patterns that may match in *data*, each once, with where it does, as `spans`."""
+            ...
+
+        def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
+            """Return those of *tolerated* that may match in *data*, or in a part of it whatever stands around the part.
+
+            None where another one may: that is known as soon as the first has been found.
+            """
+            ...
+
+        def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
+            """Yield where a pattern matches, left to right: its first group, or all of it. Never empty."""
+            ...
+
+    Program = Callable[[], Engine]
+    """Makes an engine for a thread."""
+
+
+__all__ = ["Engine", "EngineName", "Pattern", "Program", "compile_patterns", "installed"]
+
+EngineName = Literal["hyperscan", "re2", "re"]
+
+
+class Pattern(NamedTuple):
+    """What an engine compiles."""
+
+    expression: str
+    keywords: tuple[str, ...] = ()
+    """Texts of which one stands in whatever it matches, in any case."""
+    trigger: str = ""
+    """An expression that matches in whatever this one matches, where that is faster to look for."""
+
+    @property
+    def loose(self) -> str:
+        """What fires wherever it matches, whatever stands around."""
+        return loosened(self.trigger or self.expression)
+
+
+def installed() -> EngineName:
+    """Return the best engine whose packages are there."""
+    if find_spec("re2") is None:
+        return "re"
+    return "re2" if find_spec("hyperscan") is None else "hyperscan"
+
+
+@lru_cache(32)
+def compile_patterns(patterns: tuple[Pattern, ...], name: EngineName) -> Program:
+    """Compile once for the whole process; every thread makes its engine of the result.
+
+    Raises:
+        ValueError: a pattern that this engine does not read; its place is the error's only argument.
+    """
+    if name == "hyperscan":
+        from otel_llm.detection.engines.hyperscan import HyperscanProgram  # the extra may not be installed
+
+        return HyperscanProgram(patterns)
+    if name == "re2":
+        from otel_llm.detection.engines.re2 import Re2Program  # as above
+
+        return Re2Program(patterns)
+    from otel_llm.detection.engines.stdlib import StdlibProgram  # only where the others are not
+
+    return StdlibProgram(patterns)

@@ -1,0 +1,88 @@
+"""The strings of a JSON document, where they stand in it.
+
+Strings are found and replaced in place, by offset: a document that is parsed and written again loses duplicate keys,
+`1.10` and whatever else its author meant.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import orjson
+
+from otel_llm.values import without_surrogates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ESCAPE", "Literal", "decode_escape", "is_json", "literals"]
+
+ESCAPE: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL
+)
+"""One escape of a JSON string (RFC 8259, section 7), a surrogate pair as one."""
+_CONTROL: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+class Literal(NamedTuple):
+    """A string of a document."""
+
+    start: int
+    """Offset of its first character, past the quote."""
+    end: int
+    key: str
+    """The key that it stands under; the same for all strings of a list."""
+    is_key: bool
+    """Whether it is a key itself."""
+
+
+def is_json(text: str) -> bool:
+    """Tell whether *text* is a JSON document that can hold strings."""
+    if not text.lstrip(" \t\r\n").startswith(("{", "[", '"')):
+        return False
+    try:
+        orjson.loads(text)
+    except ValueError:  # orjson refuses 1e400, lone surrogates and deep nesting, which others write
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+    return True
+
+
+def literals(document: str) -> Iterator[Literal]:
+    """Yield every string of a document that `is_json`."""
+    find = document.find
+    key = ""
+    position = 0
+    while (quote := find('"', position)) >= 0:
+        start, end = quote + 1, find('"', quote + 1)
+        while document[end - 1] == "\\" and _is_escaped(document, end):
+            end = find('"', end + 1)
+        if find("}", position, quote) >= 0:
+            key = ""
+        position = end + 1
+        behind = document[position : position + 1]
+        is_key = behind == ":" or (behind.isspace() and document[position : position + 8].lstrip()[:1] == ":")
+        if is_key:
+            key = document[start:end]
+        yield Literal(start, end, key, is_key)
+
+
+def _is_escaped(document: str, place: int) -> bool:
+    """Tell whether an odd number of backslashes stands before a place."""
+    before = place
+    while document[before - 1] == "\\":
+        before -= 1
+    return (place - before) % 2 == 1
+
+
+def decode_escape(match: re.Match[str]) -> str:
+    """Return what an `ESCAPE` stands for; a lone surrogate as U+FFFD."""
+    escape = match[0]
+    if escape[1] == "u" and len(escape) > 2:  # noqa: PLR2004 - \u alone is no escape
+        units = bytes.fromhex(escape[2:6]) + bytes.fromhex(escape[8:12])
+        return without_surrogates(units.decode("utf-16-be", "surrogatepass"))
+    return _CONTROL.get(escape[1], escape[1])

@@ -1,0 +1,119 @@
+r"""The dialect that patterns are written in: what Hyperscan, RE2 and Python's `re` read alike, in linear time.
+
+Patterns see bytes, so classes are ASCII: `\w` next to a CJK character ends a word in every engine.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["MAX_PATTERN", "beside", "check_pattern", "loosened", "max_width", "separated"]
+
+MAX_PATTERN: Final = 4096
+"""Characters. Longer ones compile slowly and cannot be reviewed."""
+
+_GROUP: Final = re.compile(r"\(\?(?!:|i\)|i:)")
+_TOKEN: Final = re.compile(r"\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL)
+_REPEAT: Final = re.compile(r"\{(\d+)(,?)(\d*)\}")
+_ENOUGH: Final = 12
+"""Repeats that a trigger asks for: automata that count to more are large, and fire hardly less often."""
+_OPENING: Final = re.compile(r"\((?:\?i?:|\?i\))?")
+_QUANTIFIER: Final = re.compile(r"(?:\{(\d+)(,?)(\d*)\}|([*+?]))\??")
+_UNLIMITED: Final = 1 << 20
+_EDGES: Final = {"^": r"(?:^|\x00)", "$": r"(?:$|\x00)"}
+_NOT_PORTABLE: Final = re.compile(r"\\[0-9ABCEGKQRXZhkpPuvzN]|\(\?P|[*+?}]\+")
+_MAX_REPEAT: Final = 1000
+
+_BESIDE: Final = (
+    r"(?i:{words})[A-Za-z0-9_.\-]{{0,40}}[\"'`\]\\]{{0,3}}\s{{0,4}}(?::=|=>|={{1,3}}|:|,|\()\s{{0,4}}"
+    r"(?:(?i:bearer|token|basic)\s{{1,2}})?[\"'`\\]{{0,3}}({value})"
+)
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse a pattern that the engines do not all read alike, or not in linear time.
+
+    Raises:
+        ValueError: with a sentence that does not quote the pattern.
+    """
+    if not pattern:
+        raise ValueError("a pattern must not be empty")
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"a pattern has at most {MAX_PATTERN:,} characters")
+    if not pattern.isascii():
+        raise ValueError("a pattern is written in ASCII: other characters as \\x escapes of their UTF-8")
+    outside = "".join(map(_outline, _TOKEN.findall(pattern)))
+    if _GROUP.search(outside):
+        raise ValueError("lookarounds and groups other than (...), (?:...) and (?i:...) are not read")
+    if _NOT_PORTABLE.search(outside):
+        raise ValueError("back-references, possessive repeats, anchors other than \\b ^ $ and \\p classes are not read")
+    if any(int(high) > _MAX_REPEAT for high in re.findall(r"\{(?:\d+,)?(\d+)\}", outside)):
+        raise ValueError(f"a repeat of more than {_MAX_REPEAT:,} is not read")
+    try:
+        re.compile(pattern.encode())
+    except re.error:
+        raise ValueError("not a regular expression") from None
+
+
+def loosened(pattern: str) -> str:
+    """Return a pattern that fires wherever *pattern* does, whatever stands around it.
+
+    Without word boundaries and anchors: in a request as it came, a byte of protobuf may be a word character.
+    """
+    return _REPEAT.sub(_fewer, "".join(token for token in _TOKEN.findall(pattern) if token not in {"\\b", "^", "$"}))
+
+
+def max_width(pattern: str) -> int:
+    """Return the most bytes that a pattern matches; a million and more where nothing limits them."""
+    groups = [[0, 0]]  # of each open group the widest alternative before, and the width of this one
+    last = position = 0
+    while position < len(pattern):
+        if quantifier := _QUANTIFIER.match(pattern, position):
+            low, comma, high, sign = quantifier.groups()
+            most = int(high or (low if not comma else _UNLIMITED)) if low else 1 if sign == "?" else _UNLIMITED
+            groups[-1][1] += last * (most - 1)
+            last, position = 0, quantifier.end()
+            continue
+        token = _OPENING.match(pattern, position) or _TOKEN.match(pattern, position)
+        position += len(token[0])  # type: ignore[index]  # a token is any character
+        match token[0]:  # type: ignore[index]  # as above
+            case "(" | "(?:" | "(?i:":
+                groups.append([0, 0])
+                last = 0
+            case ")":
+                last = max(groups.pop())
+                groups[-1][1] += last
+            case "|":
+                groups[-1] = [max(groups[-1]), 0]
+                last = 0
+            case "^" | "$" | "\\b" | "(?i)":
+                last = 0
+            case _:
+                last = 1
+                groups[-1][1] += 1
+    return max(groups[0])
+
+
+def separated(pattern: str) -> str:
+    """Return a pattern for which texts that are joined by NUL begin and end where they do by themselves."""
+    return "".join(_EDGES.get(token, token) for token in _TOKEN.findall(pattern))
+
+
+def beside(words: tuple[str, ...], value: str) -> str:
+    """Return a pattern for *value* given to a name that holds one of *words*, as in `acme_key = "..."`."""
+    return _BESIDE.format(words="|".join(words), value=value)
+
+
+def _outline(token: str) -> str:
+    """Return a token without what could be taken for syntax."""
+    if token[0] == "[":
+        return "[]"
+    return "x" if token[0] == "\\" and not token[1:].isalnum() else token
+
+
+def _fewer(repeat: re.Match[str]) -> str:
+    low, high = int(repeat[1]), int(repeat[3] or repeat[1]) if repeat[3] or not repeat[2] else None
+    if high is not None and high <= _ENOUGH:
+        return repeat[0]
+    return f"{{{min(low, _ENOUGH)},}}"

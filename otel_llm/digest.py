@@ -1,0 +1,106 @@
+"""Keyed digests of users and conversations: the same one everywhere, and nobody's name.
+
+Whoever resolves whom a call is for, a processor or a budget's reservation, uses the same key, so that both mean the
+same user. Without the key a digest cannot be traced back by trying out names.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from otel_llm.component import Config
+from otel_llm.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["DigestConfig", "Digests", "load_digests"]
+
+_VARIABLE: Final = "OTEL_LLM_DIGEST_KEY"
+_STATE: Final = "OTEL_LLM_STATE_DIR"
+_FILE: Final = "digest.key"
+_SHORTEST: Final = 16
+
+
+class DigestConfig(Config):
+    """The key of digests. Gateways that share budgets need the same one."""
+
+    key: Annotated[SecretStr, Field(min_length=_SHORTEST)] | None = None
+    """The key itself, such as `${env:NAME}`. Unless set: the environment variable `OTEL_LLM_DIGEST_KEY`, or else the
+    file `digest.key` in `OTEL_LLM_STATE_DIR` (`./var`), which is made when it is first needed."""
+
+    key_file: Path | None = None
+    """A file that holds it."""
+
+    @model_validator(mode="after")
+    def _is_given_once(self) -> Self:
+        if self.key is not None and self.key_file is not None:
+            raise ValueError("needs key or key_file, and not both")
+        return self
+
+
+class Digests:
+    """Digests with one key."""
+
+    def __init__(self, key: bytes) -> None:
+        """Take the key, of any length."""
+        self._key = blake2b(key, digest_size=32).digest()
+        self.key_id = "k" + blake2b(self._key, digest_size=2).hexdigest()
+        """Tells digests with this key from others."""
+
+    def of(self, kind: Literal["user", "conversation"], value: str) -> str:
+        """Return `<key id>:<16 hex digits>`."""
+        content = value.encode("utf-8", "surrogatepass")
+        return f"{self.key_id}:{blake2b(content, key=self._key, person=kind.encode(), digest_size=8).hexdigest()}"
+
+
+def load_digests(config: DigestConfig, place: str, environ: Mapping[str, str] = os.environ) -> Digests:
+    """Return the digests that a config asks for.
+
+    Args:
+        config: Where the key is.
+        place: Where that is configured.
+        environ: The environment.
+
+    Raises:
+        ConfigError: the key cannot be read, or is too short.
+    """
+    if config.key is not None:
+        return Digests(config.key.get_secret_value().encode())
+    if config.key_file is None and _VARIABLE in environ:
+        key = environ[_VARIABLE].encode()
+    else:
+        path = config.key_file or Path(environ.get(_STATE, "./var")) / _FILE
+        try:
+            if config.key_file is None and not path.exists():
+                _make(path)
+            key = path.read_bytes().strip()
+        except (OSError, ValueError):
+            raise ConfigError(f"{place}: the key's file cannot be read") from None
+    if len(key) < _SHORTEST:
+        raise ConfigError(f"{place}: a key has {_SHORTEST} characters at least")
+    return Digests(key)
+
+
+def _make(path: Path) -> None:
+    """Make a key. Of processes that start at once, one does."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, secrets.token_hex(32).encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        pass
+    finally:
+        made.unlink()
