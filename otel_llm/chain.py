@@ -31,8 +31,6 @@ UNSCANNED: Final = "[UNSCANNED:error]"
 _ANYTHING: Final = (Exception, SystemExit)
 """What a plug-in may raise. That costs one span one step: an `exit()` in some library must not end the gateway."""
 
-_HEAD: Final = 16_384
-"""Where the first span stands, as a rule. A marker that is there spares the search for the others in all that came."""
 _GEN_AI: Final = semconv.GEN_AI_PREFIX.encode()
 _log = logging.getLogger(__name__)
 
@@ -126,9 +124,6 @@ class _Step:
         if self._is_marked is not None and not self._is_marked(batch.raw):
             return False
         return detector is None or not self.processor.only_findings or not detector.is_clean(batch.raw)
-
-    def _is_marked(self, raw: bytes) -> bool:
-        return any(marker in raw for marker in self._markers)
 
     def run(self, batch: Batch) -> None:
         started = perf_counter()

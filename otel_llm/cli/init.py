@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 
 from otel_llm.errors import ConfigError
-from otel_llm.scaffold import BACKENDS, render
+from otel_llm.scaffold import BACKENDS, BUDGETS_FILE, render
 from otel_llm.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ def init(
         raise ConfigError("--budgets: the extension budgets is not installed")
     text = render(backend, registry.names(Kind.PROCESSOR), traces_url_path=_PATHS.get(instrumentation), budgets=budgets)
     _write(output, text, force=force)
+    if budgets and not Path("budgets.yml").exists():
+        _write(Path("budgets.yml"), BUDGETS_FILE, force=False)
+        typer.echo("wrote budgets.yml")
     typer.echo(f"wrote {output}. Next:")
     for name, what in BACKENDS[backend].environment.items():
         typer.echo(f"  export {name}=...    # {what}")

@@ -10,7 +10,7 @@ from otel_llm.scaffold.backends import BACKENDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["render"]
+__all__ = ["BUDGETS_FILE", "render"]
 
 _ORDER: Final = {
     "gen_ai_normalizer": "whatever words an instrumentation uses, to the current names of the GenAI conventions",
@@ -36,7 +36,7 @@ processors:
 $processors
 exporters:
   $exporter: $settings
-
+$store
 extensions:
   # GET /ready on 127.0.0.1:13133 answers 200 while requests are taken.
   health: {}
@@ -55,6 +55,18 @@ _BUDGETS: Final = """\
   store: {url: "sqlite:///./var/otel-llm.db"}
   budgets: {file: budgets.yml}
 """
+
+
+BUDGETS_FILE: Final = """\
+# Budgets: what may be spent, by model, route, user and conversation. Read again when it changes.
+models:
+  gpt-4o: {daily_usd: 75}
+routes:
+  support_bot: {per_user_daily_usd: 0.30, per_conv_cap_usd: 0.06}
+alerts:
+  notify_over: "80%"
+"""
+"""Budgets to begin with."""
 
 
 def render(
@@ -77,6 +89,7 @@ def render(
         processors="".join(f"  # {_ORDER[name]}\n  {name}: {{}}\n" for name in chain),
         exporter=chosen.exporter,
         settings=chosen.settings,
+        store="  store: {} # calls and charges, for `otel-llm spend`\n" if budgets else "",
         budgets=_BUDGETS if budgets else "",
         extensions="health, storage" + (", store, budgets" if budgets else ""),
         chain=", ".join(chain),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from otel_llm.budget.file import read_budgets
 from otel_llm.config import load_config
-from otel_llm.scaffold import BACKENDS, render
+from otel_llm.scaffold import BACKENDS, BUDGETS_FILE, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +45,23 @@ def test_what_is_written_is_valid(backend: str) -> None:
     """With what it asks for in the environment, and nothing else."""
     environ = dict.fromkeys(BACKENDS[backend].environment, "https://example.com")
 
-    config = load_config(render(backend, ["cost", "gen_ai_normalizer", "of_a_third_party"]), environ=environ)
+    config = load_config(
+        render(backend, ["cost", "gen_ai_normalizer", "of_a_third_party", "redaction"]), environ=environ
+    )
 
-    assert ["gen_ai_normalizer", "cost"] == list(config.processors)
+    assert ["gen_ai_normalizer", "cost", "redaction"] == list(config.processors)
     assert [] == config.warnings
+
+
+def test_budgets_come_with_what_they_need() -> None:
+    """The processor that marks calls, the store that charges them, and a file to begin with."""
+    config = load_config(
+        render("jaeger", ["cost", "gen_ai_normalizer", "redaction", "budget"], budgets=True), environ={}
+    )
+
+    assert "budget" in config.service.pipelines["traces"].processors
+    assert "store" in config.service.pipelines["traces"].exporters
+    read_budgets("budgets.yml", BUDGETS_FILE.encode())  # raises what is wrong with it
 
 
 def test_the_command_says_what_comes_next(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.e2e.program import ROOT, missing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["command_of"]
+__all__ = ["command_of", "programs_of"]
 
 _HERE: Final = Path(__file__).parent
 _HOMES: Final = ROOT / ".emitters"
@@ -30,8 +30,13 @@ def command_of(app: str, environment: str) -> _Command:
     if listed.is_dir():
         home = _made(environment, listed / "package-lock.json", _install_node)
         return ["node", shutil.copy(_HERE / "apps" / f"{app}.mjs", home)]
-    home = _made(environment, listed.with_suffix(".txt"), _install_python)
-    return [home / "bin" / "python", "-m", f"tests.emitters.apps.{app}"]
+    return [programs_of(environment) / "python", "-m", f"tests.emitters.apps.{app}"]
+
+
+def programs_of(environment: str) -> Path:
+    """Return the directory of Python and of the programs of a Python environment; install it where it is not there."""
+    listed = _HERE / "environments" / f"{environment}.txt"
+    return _made(environment, listed, _install_python) / "bin"
 
 
 def _made(environment: str, lock: Path, install: Callable[[Path, Path], None]) -> Path:
