@@ -6,7 +6,7 @@ BIN := .venv/bin
 	reference image audit sbom proto lock clean
 
 help:  ## list what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed  ## make .venv/bin/otel-llm, with all that the tests need
 
@@ -93,7 +93,7 @@ proto:  ## compile the description of the budget service's messages
 
 lock:  ## resolve pyproject.toml anew into the requirements*.lock (needs uv)
 	$(COMPILE) --group dev --all-extras pyproject.toml --output-file requirements.lock
-	$(COMPILE) --constraint requirements.lock --extra server --extra redaction --extra postgres --extra redis pyproject.toml \
+	$(COMPILE) --constraint requirements.lock --extra server --extra redaction --extra postgres pyproject.toml \
 		--output-file requirements-runtime.lock
 	$(COMPILE) --group audit --output-file requirements-audit.lock
 
