@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CONFIG: Final = """
 receivers:
   otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{grpc}"}}, http: {{endpoint: "127.0.0.1:{http}"{auth}}}}}}}
-processors: {{gen_ai_normalizer: {{}}}}
+processors: {{gen_ai_normalizer: {{}}, redaction: {{}}}}
 exporters:
   otlphttp: {{endpoint: "{backend}", retry_on_failure: {{max_elapsed_time: 1s}}}}
 extensions:
@@ -32,7 +32,7 @@ extensions:
 service:
   extensions: [health, storage]
   telemetry: {{metrics: {{endpoint: "127.0.0.1:{metrics}"}}}}
-  pipelines: {{traces: {{receivers: [otlp], processors: [gen_ai_normalizer], exporters: [otlphttp]}}}}
+  pipelines: {{traces: {{receivers: [otlp], processors: [gen_ai_normalizer, redaction], exporters: [otlphttp]}}}}
 """
 
 
