@@ -23,11 +23,12 @@ receivers:
       grpc:
         endpoint: HOST:0
         auth: {tokens: [{name: a, token: "${env:TOKEN}"}, {name: b, token_file: "${env:TOKEN_FILE}"}]}
+processors: {redaction: {}}
 exporters:
   otlphttp: {endpoint: "http://127.0.0.1:9", headers: {authorization: "Bearer ${env:TOKEN}-backend"}}
 service:
   telemetry: {metrics: {endpoint: none}, logs: {level: debug}}
-  pipelines: {traces: {receivers: [otlp], exporters: [otlphttp]}}
+  pipelines: {traces: {receivers: [otlp], processors: [redaction], exporters: [otlphttp]}}
 """
 WARNING = "receivers.otlp.protocols.grpc: auth: without tls, whoever is on the way can read the tokens"
 

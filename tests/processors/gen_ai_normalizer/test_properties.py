@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from otel_llm import semconv
@@ -145,6 +145,8 @@ def test_saying_a_thing_twice_makes_no_difference(
     same = sorted((old, settled[new]) for old, new in SPELLINGS.items() if type(settled.get(new)) is int)
     older = data.draw(st.lists(st.sampled_from(same))) if same else []
     again = run(processor, [*older, *settled.items(), *settled.items(), *older], [])
+    # An older spelling may be what a dialect is known by: then more of its names mean something.
+    assume(settled.get(semconv.DIALECT) == attributes_of(again.spans[0]).get(semconv.DIALECT))
 
     assert said(first, SPELLINGS.values()) == said(again, SPELLINGS.values())
 
