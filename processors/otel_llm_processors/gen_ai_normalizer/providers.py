@@ -185,7 +185,7 @@ def infer_provider(spellings: Sequence[str], draft: Draft) -> str | None:
     A model's maker is believed only where no address is given: at one that is not known, such as a proxy's, anybody may
     answer. Agents, workflows and tools have a provider only where somebody says so.
     """
-    is_call = draft.get(semconv.GEN_AI_OPERATION_NAME) not in _LOCAL
+    is_call = text(draft.get(semconv.GEN_AI_OPERATION_NAME)) not in _LOCAL
     if not is_call and not any(key in draft.item for key in spellings):
         return None
     address = text(draft.get(semconv.SERVER_ADDRESS))
