@@ -20,7 +20,7 @@ from otel_llm.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DigestConfig", "Digests", "load_digests"]
+__all__ = ["DigestConfig", "Digests", "DigestsProvider", "is_key_in_environment", "load_digests"]
 
 _VARIABLE: Final = "OTEL_LLM_DIGEST_KEY"
 _STATE: Final = "OTEL_LLM_STATE_DIR"
@@ -60,6 +60,17 @@ class Digests:
         return f"{self.key_id}:{blake2b(content, key=self._key, person=kind.encode(), digest_size=8).hexdigest()}"
 
 
+class DigestsProvider:
+    """An extension that digests users and conversations."""
+
+    digests: Digests
+
+
+def is_key_in_environment(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether the key is in the environment."""
+    return _VARIABLE in environ
+
+
 def load_digests(config: DigestConfig, place: str, environ: Mapping[str, str] = os.environ) -> Digests:
     """Return the digests that a config asks for.
 
@@ -73,7 +84,7 @@ def load_digests(config: DigestConfig, place: str, environ: Mapping[str, str] = 
     """
     if config.key is not None:
         return Digests(config.key.get_secret_value().encode())
-    if config.key_file is None and _VARIABLE in environ:
+    if config.key_file is None and is_key_in_environment(environ):
         key = environ[_VARIABLE].encode()
     else:
         path = config.key_file or Path(environ.get(_STATE, "./var")) / _FILE

@@ -37,10 +37,8 @@ class Dimensions:
 
     def write(self, attributes: Attributes) -> None:
         """Write what is known as `otel_llm.*` attributes."""
-        for field, key in _KEYS.items():
-            value = getattr(self, field)
-            if value is not None:
-                attributes.set(key, value)
+        values = ((key, getattr(self, field)) for field, key in _KEYS.items())
+        attributes.update({key: value for key, value in values if value is not None})
 
 
 _KEYS: Final = {

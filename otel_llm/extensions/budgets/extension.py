@@ -16,7 +16,7 @@ from otel_llm.budget.service import BudgetService
 from otel_llm.budget.snapshot import take_snapshot
 from otel_llm.budget.view import Budgets, BudgetsProvider
 from otel_llm.component import Extension
-from otel_llm.digest import load_digests
+from otel_llm.digest import DigestsProvider, load_digests
 from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.extensions.budgets.grpc import BudgetsGrpc
 from otel_llm.extensions.budgets.http import BudgetsHttp
@@ -35,7 +35,7 @@ _EVERY_S: Final = 2.0
 _log = logging.getLogger(__name__)
 
 
-class BudgetsExtension(Extension, BudgetsProvider):
+class BudgetsExtension(Extension, BudgetsProvider, DigestsProvider):
     """Reads the budgets, and every two seconds what they stand at; gives back what expired holds hold."""
 
     def __init__(self, config: BudgetsConfig, settings: Settings) -> None:
@@ -45,6 +45,7 @@ class BudgetsExtension(Extension, BudgetsProvider):
         self._store = provider.store
         self._clock = settings.clock
         self.budgets = Budgets(settings.watch(partial(read_budgets, str(config.file)), config.file))
+        self.digests = load_digests(config.digest, f"extensions.{settings.name}.digest")
         self._recorded: BudgetBook | None = None
         self._told: set[tuple[str, str, int]] = set()
         """Crossings that have been written down: the store is not asked again about each, every two seconds."""
@@ -53,7 +54,7 @@ class BudgetsExtension(Extension, BudgetsProvider):
             self._store.ledger,
             self.budgets,
             make_estimate(settings),
-            load_digests(config.digest, f"extensions.{settings.name}.digest"),
+            self.digests,
             settings.clock,
             settings.meter,
         )

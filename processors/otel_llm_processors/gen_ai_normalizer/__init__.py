@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from otel_llm.component import ProcessorFactory
-from otel_llm_processors.gen_ai_normalizer.config import GenAiNormalizerConfig, Source
+from otel_llm_processors.gen_ai_normalizer.config import DimensionSources, GenAiNormalizerConfig, Source
 from otel_llm_processors.gen_ai_normalizer.processor import GenAiNormalizerProcessor
 
-__all__ = ["GenAiNormalizerConfig", "GenAiNormalizerProcessor", "Source", "factory"]
+__all__ = ["DimensionSources", "GenAiNormalizerConfig", "GenAiNormalizerProcessor", "Source", "factory"]
 
 factory = ProcessorFactory("gen_ai_normalizer", GenAiNormalizerConfig, GenAiNormalizerProcessor)

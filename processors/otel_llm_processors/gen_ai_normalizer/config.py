@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from otel_llm import semconv
 from otel_llm.component import Config
+from otel_llm.digest import DigestConfig
 from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, house_dialect
 
-__all__ = ["GenAiNormalizerConfig", "Source"]
+__all__ = ["DimensionSources", "GenAiNormalizerConfig", "Source"]
 
 TARGETS: Final = NAMES.keys() | CONTENT.keys() | VALUES.keys()
 
@@ -57,6 +59,44 @@ class Source(Config):
         return DIALECTS.get(self.name) or house_dialect(self.name, self.mappings)
 
 
+Names = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+class DimensionSources(Config):
+    """Attributes that say whom a call is for. Of each dimension the first that is there counts.
+
+    Each is looked for on the span or log record, then on its scope, then on its resource. What stands under the
+    dimension's own name, such as `otel_llm.route`, comes before all.
+    """
+
+    route: Names = (semconv.HTTP_ROUTE,)
+    """The part of the app that called."""
+
+    tenant: Names = ("tenant.id",)
+    """The customer that it called for."""
+
+    environment: Names = (semconv.DEPLOYMENT_ENVIRONMENT_NAME, "deployment.environment", "langfuse.environment")
+    """Such as `prod` or `eval`."""
+
+    prompt: Names = (semconv.GEN_AI_PROMPT_NAME,)
+    """The managed prompt's name."""
+
+    prompt_version: Names = (semconv.GEN_AI_PROMPT_VERSION,)
+    """Its version, written after the name: `greeting@3`."""
+
+    app_version: Names = (semconv.SERVICE_VERSION,)
+    """The version of the app."""
+
+    eval_id: Names = ()
+    """The run of an evaluation."""
+
+    user: Names = (semconv.USER_ID, "enduser.id")
+    """The end user, who is digested."""
+
+    conversation: Names = (semconv.GEN_AI_CONVERSATION_ID, semconv.SESSION_ID)
+    """The conversation, which is digested."""
+
+
 class GenAiNormalizerConfig(Config):
     """Settings of `processors.gen_ai_normalizer`."""
 
@@ -69,6 +109,14 @@ class GenAiNormalizerConfig(Config):
 
     overwrite: bool = False
     """Whether another spelling wins over the current name, where both are there and differ."""
+
+    dimensions: DimensionSources = DimensionSources()
+    """Which attributes say whom a call is for, by dimension."""
+
+    digest: DigestConfig | None = None
+    """The key with which users and conversations are digested. Left out: that of the extension `budgets`; without it
+    the environment variable `OTEL_LLM_DIGEST_KEY`; without that, where there is a store, the file `digest.key` in
+    `OTEL_LLM_STATE_DIR` (`./var`), which is made when it is first needed. Elsewhere they are not digested."""
 
     @field_validator("sources")
     @classmethod

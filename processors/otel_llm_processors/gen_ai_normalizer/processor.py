@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from otel_llm import semconv
 from otel_llm.component import Applies, Processor
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
+from otel_llm_processors.gen_ai_normalizer.dimensions import DimensionResolver, digests_for
 from otel_llm_processors.gen_ai_normalizer.events import events_among
 from otel_llm_processors.gen_ai_normalizer.plan import Plan
 from otel_llm_processors.gen_ai_normalizer.rules import Enabled
@@ -29,7 +30,7 @@ _NAME_LENGTH: Final = 128
 
 
 class GenAiNormalizerProcessor(Processor):
-    """Writes what a span or log record says in any known dialect under the current names too."""
+    """Writes what a span or log record says in any known dialect under the current names too, and whom it is for."""
 
     markers: ClassVar[tuple[bytes, ...]] = tuple({m: None for d in DIALECTS.values() for m in d.markers})
     applies_to: ClassVar[Applies] = "all"
@@ -57,16 +58,19 @@ class GenAiNormalizerProcessor(Processor):
             return plan_of(spoken, next((each.label for each in dialects if scope.startswith(each.exclusive)), None))
 
         self._plan_for = plan_for
+        self._resolve = DimensionResolver(config.dimensions, digests_for(config.digest, settings)).resolve
 
     def process_span(self, span: Span, /) -> None:
         """Normalise a span, whose content may stand in its events."""
         plan = self._plan(span)
         plan.apply(span, events_among(plan.events, span))
+        self._resolve(span)
 
     def process_log(self, record: LogRecord, /) -> None:
         """Normalise a log record, whose content may stand in its body."""
         plan = self._plan(record)
         plan.apply(record, events_among(plan.events, record))
+        self._resolve(record)
 
     def _plan(self, item: Item) -> Plan:
         sdk = item.resource.get_str(semconv.TELEMETRY_SDK_NAME) or ""
