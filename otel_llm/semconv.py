@@ -120,7 +120,16 @@ BUDGET_IDS: Final = "otel_llm.budget.ids"
 BUDGET_STATE: Final = "otel_llm.budget.state"
 BUDGET_UTILIZATION: Final = "otel_llm.budget.utilization"
 
+GUARDRAIL_VERDICT: Final = "otel_llm.guardrail.verdict"
 GUARDRAIL_FINDINGS: Final = "otel_llm.guardrail.findings"
+GUARDRAIL_SCORE: Final = "otel_llm.guardrail.score"
+GUARDRAIL_FINDING: Final = "otel_llm.guardrail.finding"
+"""The event that tells of one finding; what follows stands on it alone."""
+GUARDRAIL_RULE: Final = "otel_llm.guardrail.rule"
+GUARDRAIL_TARGET: Final = "otel_llm.guardrail.target"
+GUARDRAIL_PART: Final = "otel_llm.guardrail.part"
+GUARDRAIL_SEVERITY: Final = "otel_llm.guardrail.severity"
+GUARDRAIL_CONTENT_HASH: Final = "otel_llm.guardrail.content_hash"
 
 # --- ours: whom a call is for. The only ones that a sender may set by default --------------------------------------
 ROUTE: Final = "otel_llm.route"

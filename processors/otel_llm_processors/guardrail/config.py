@@ -1,0 +1,69 @@
+"""Settings of the guardrail processor."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from otel_llm.component import Config, Count
+from otel_llm.detection.rule import Id, Rule
+from otel_llm.digest import DigestConfig
+
+__all__ = ["GuardrailConfig", "LimitsConfig", "PhrasesConfig", "SensitiveConfig"]
+
+
+class PhrasesConfig(Config):
+    """What prompt injections and jailbreaks say."""
+
+    enabled: bool = True
+    """Whether they are looked for."""
+    add: tuple[Rule, ...] = ()
+    """Phrases of your own, in lower case and without punctuation; a space stands for whatever is between two words.
+    Needs an engine that promises linear time: `hyperscan` or `google-re2`."""
+    remove: tuple[Id, ...] = ()
+    """Bundled phrases not to look for."""
+
+
+class SensitiveConfig(Config):
+    """Secrets and personal data, by the rules that `redaction` has too."""
+
+    categories: tuple[Literal["secret", "pii"], ...] = ("secret", "pii")
+    """Which kinds are told of."""
+    remove: tuple[Id, ...] = ()
+    """Rules not to use, by id or type."""
+
+
+class LimitsConfig(Config):
+    """How large a call may be. None for no limit."""
+
+    input_characters: Count | None = None
+    """Characters of what was asked, all messages and instructions together."""
+    output_characters: Count | None = None
+    """Characters of the answer."""
+    input_tokens: Count | None = None
+    """Tokens in, as the span says."""
+    output_tokens: Count | None = None
+    """Tokens out, as the span says."""
+
+
+class GuardrailConfig(Config):
+    """Settings of `processors.guardrail`."""
+
+    phrases: PhrasesConfig = PhrasesConfig()
+    """Prompt injections and jailbreaks, by what they say."""
+    sensitive: SensitiveConfig = SensitiveConfig()
+    """Secrets and personal data."""
+    limits: LimitsConfig = LimitsConfig()
+    """Sizes."""
+    deny: tuple[Id, ...] = ("jailbreak", "prompt_injection", "secret")
+    """Rules whose findings make the verdict `deny`, by id or by what stands before its first dot. All others make it
+    `warn`."""
+    ignore: tuple[Id, ...] = ()
+    """Rules whose findings are not told, likewise."""
+    content_hash: DigestConfig | None = None
+    """A key: events then have a keyed digest of the part of a message in which something was found, so that one text
+    can be followed without being known."""
+    max_value_bytes: Count = 4 << 20
+    """A longer text is not looked at, and `unscanned.oversize` is found."""
+    metrics_max_series: Count = 1000
+    """How many combinations of route, model and rule each metric keeps apart. All others are counted together, as
+    `other`."""
