@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field
 
 from otel_llm.component import Config, Count
 from otel_llm.detection.rule import Id, Rule
 from otel_llm.digest import DigestConfig
 
-__all__ = ["GuardrailConfig", "LimitsConfig", "PhrasesConfig", "SensitiveConfig"]
+__all__ = ["EVERY", "GuardrailConfig", "LimitsConfig", "OutputConfig", "PhrasesConfig", "SensitiveConfig"]
+
+EVERY: Final = "*"
+"""Stands for every route that is not named."""
 
 
 class PhrasesConfig(Config):
@@ -45,6 +51,19 @@ class LimitsConfig(Config):
     """Tokens out, as the span says."""
 
 
+class OutputConfig(Config):
+    """What answers must be like."""
+
+    refusals: bool = True
+    """Whether answers are told in which the model declines."""
+    schemas: dict[str, Path] = Field(default_factory=dict)
+    """By route, `*` for all others: the file of the JSON Schema that answers must follow."""
+    allowed_values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By route, `*` for all others: answers of which each must be one."""
+    allowed_domains: tuple[str, ...] | None = None
+    """Domains, their subdomains included, that addresses in answers may lead to. None for any."""
+
+
 class GuardrailConfig(Config):
     """Settings of `processors.guardrail`."""
 
@@ -54,6 +73,8 @@ class GuardrailConfig(Config):
     """Secrets and personal data."""
     limits: LimitsConfig = LimitsConfig()
     """Sizes."""
+    output: OutputConfig = OutputConfig()
+    """Answers."""
     deny: tuple[Id, ...] = ("jailbreak", "prompt_injection", "secret")
     """Rules whose findings make the verdict `deny`, by id or by what stands before its first dot. All others make it
     `warn`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import orjson
@@ -9,7 +10,7 @@ import orjson
 from otel_llm import semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from otel_llm.item import Item
 
@@ -57,6 +58,15 @@ class Call:
         self.item = item
         self.parts = [part for key, target in TARGETS.items() for part in _parts(item.get(key), target)]
         """All that it says, as text; structured values as JSON."""
+
+    @property
+    def answers(self) -> Mapping[str, str]:
+        """What the model says, by the number of the message: of several choices each."""
+        answers: defaultdict[str, str] = defaultdict(str)
+        for part in self.parts:
+            if part.target == "output":
+                answers[part.place.partition(".")[0]] += part.text
+        return answers
 
 
 def _parts(value: Any, target: Target) -> Iterator[Part]:

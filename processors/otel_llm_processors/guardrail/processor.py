@@ -8,10 +8,12 @@ from otel_llm import semconv
 from otel_llm.component import Processor
 from otel_llm.digest import load_digests
 from otel_llm.span import Span
+from otel_llm_processors.guardrail.answers import AllowedDomains, AllowedValues, find_content_filter
 from otel_llm_processors.guardrail.content import Call
 from otel_llm_processors.guardrail.finding import Finding
 from otel_llm_processors.guardrail.invisible import find_invisible
-from otel_llm_processors.guardrail.phrases import Phrases
+from otel_llm_processors.guardrail.phrases import ANSWERS, OTHERS, Phrases, bundled_phrases, selected_phrases
+from otel_llm_processors.guardrail.schemas import Schemas
 from otel_llm_processors.guardrail.sensitive import Sensitive
 from otel_llm_processors.guardrail.sizes import Sizes
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from otel_llm.detection import Rule
     from otel_llm.item import Item
     from otel_llm.log_record import LogRecord
-    from otel_llm_processors.guardrail.config import GuardrailConfig
+    from otel_llm_processors.guardrail.config import GuardrailConfig, OutputConfig
     from otel_llm_processors.guardrail.finding import Check
 
 __all__ = ["GuardrailProcessor"]
@@ -39,9 +41,10 @@ class GuardrailProcessor(Processor):
     def __init__(self, config: GuardrailConfig, settings: Settings) -> None:
         sensitive = Sensitive(config.sensitive, max_bytes=config.max_value_bytes)
         self._rules = sensitive.rules
-        self._checks: list[Check] = [sensitive, find_invisible, Sizes(config.limits)]
+        self._checks: list[Check] = [sensitive, find_invisible, Sizes(config.limits), find_content_filter]
         if config.phrases.enabled:
-            self._checks.append(Phrases(config.phrases, settings))
+            self._checks.append(Phrases(selected_phrases(config.phrases), OTHERS, settings))
+        self._checks += _output_checks(config.output, settings)
         self._max_bytes = config.max_value_bytes
         self._deny = frozenset(config.deny)
         self._ignore = frozenset(config.ignore)
@@ -125,6 +128,17 @@ class GuardrailProcessor(Processor):
             if self._digests is not None:
                 event[semconv.GUARDRAIL_CONTENT_HASH] = self._digests.of("content", finding.part.text)
         return event
+
+
+def _output_checks(config: OutputConfig, settings: Settings) -> Iterator[Check]:
+    if config.refusals:
+        yield Phrases(bundled_phrases("refusals"), ANSWERS, settings)
+    if config.allowed_values:
+        yield AllowedValues(config.allowed_values)
+    if config.allowed_domains is not None:
+        yield AllowedDomains(config.allowed_domains)
+    if config.schemas:
+        yield Schemas(config.schemas, settings)
 
 
 def _is_named(rule: str, names: frozenset[str]) -> bool:
