@@ -5,13 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from otel_llm.component import Config, Count
 from otel_llm.detection.rule import Id, Rule
 from otel_llm.digest import DigestConfig
 
-__all__ = ["EVERY", "GuardrailConfig", "LimitsConfig", "OutputConfig", "PhrasesConfig", "SensitiveConfig"]
+__all__ = [
+    "EVERY",
+    "GuardrailConfig",
+    "LimitsConfig",
+    "OutputConfig",
+    "PhrasesConfig",
+    "SensitiveConfig",
+    "ToolsConfig",
+]
 
 EVERY: Final = "*"
 """Stands for every route that is not named."""
@@ -64,6 +72,17 @@ class OutputConfig(Config):
     """Domains, their subdomains included, that addresses in answers may lead to. None for any."""
 
 
+class ToolsConfig(Config):
+    """Which tools may be called, and with what."""
+
+    routes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By route, `*` for all others: the tools that may be called."""
+    agents: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By agent (`gen_ai.agent.name`), `*` for all others: the tools that may be called."""
+    arguments: dict[str, Path] = Field(default_factory=dict)
+    """By tool: the file of the JSON Schema that arguments must follow."""
+
+
 class GuardrailConfig(Config):
     """Settings of `processors.guardrail`."""
 
@@ -75,7 +94,14 @@ class GuardrailConfig(Config):
     """Sizes."""
     output: OutputConfig = OutputConfig()
     """Answers."""
-    deny: tuple[Id, ...] = ("jailbreak", "prompt_injection", "secret")
+    tools: ToolsConfig = ToolsConfig()
+    """Tools."""
+    allowed_sources: tuple[str, ...] | None = None
+    """Data sources (`gen_ai.data_source.id`) that may be asked for context. None for any."""
+    canaries: tuple[SecretStr, ...] = ()
+    """Words that stand in your instructions and nowhere else, such as `${env:CANARY}`: where one comes out, so have the
+    instructions."""
+    deny: tuple[Id, ...] = ("canary", "jailbreak", "prompt_injection", "secret", "source", "tool")
     """Rules whose findings make the verdict `deny`, by id or by what stands before its first dot. All others make it
     `warn`."""
     ignore: tuple[Id, ...] = ()

@@ -56,8 +56,13 @@ class Call:
 
     def __init__(self, item: Item) -> None:
         self.item = item
-        self.parts = [part for key, target in TARGETS.items() for part in _parts(item.get(key), target)]
+        values = item.get_all(TARGETS)
+        self.parts = [part for key, target in TARGETS.items() for part in _parts(values[key], target)]
         """All that it says, as text; structured values as JSON."""
+        if tool := item.get_str(semconv.GEN_AI_TOOL_NAME):
+            arguments = values[semconv.GEN_AI_TOOL_CALL_ARGUMENTS]
+            self.parts = [part for part in self.parts if part.target != "tool_call"]
+            self.parts.append(Part("tool_call", "0", _text(arguments), tool))
 
     @property
     def answers(self) -> Mapping[str, str]:

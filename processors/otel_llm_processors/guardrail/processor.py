@@ -9,6 +9,7 @@ from otel_llm.component import Processor
 from otel_llm.digest import load_digests
 from otel_llm.span import Span
 from otel_llm_processors.guardrail.answers import AllowedDomains, AllowedValues, find_content_filter
+from otel_llm_processors.guardrail.canaries import Canaries
 from otel_llm_processors.guardrail.content import Call
 from otel_llm_processors.guardrail.finding import Finding
 from otel_llm_processors.guardrail.invisible import find_invisible
@@ -16,6 +17,8 @@ from otel_llm_processors.guardrail.phrases import ANSWERS, OTHERS, Phrases, bund
 from otel_llm_processors.guardrail.schemas import Schemas
 from otel_llm_processors.guardrail.sensitive import Sensitive
 from otel_llm_processors.guardrail.sizes import Sizes
+from otel_llm_processors.guardrail.sources import AllowedSources
+from otel_llm_processors.guardrail.tools import AllowedTools, Arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from otel_llm.detection import Rule
     from otel_llm.item import Item
     from otel_llm.log_record import LogRecord
-    from otel_llm_processors.guardrail.config import GuardrailConfig, OutputConfig
+    from otel_llm_processors.guardrail.config import GuardrailConfig, OutputConfig, ToolsConfig
     from otel_llm_processors.guardrail.finding import Check
 
 __all__ = ["GuardrailProcessor"]
@@ -45,6 +48,11 @@ class GuardrailProcessor(Processor):
         if config.phrases.enabled:
             self._checks.append(Phrases(selected_phrases(config.phrases), OTHERS, settings))
         self._checks += _output_checks(config.output, settings)
+        self._checks += _tool_checks(config.tools, settings)
+        if config.allowed_sources is not None:
+            self._checks.append(AllowedSources(config.allowed_sources))
+        if config.canaries:
+            self._checks.append(Canaries(canary.get_secret_value() for canary in config.canaries))
         self._max_bytes = config.max_value_bytes
         self._deny = frozenset(config.deny)
         self._ignore = frozenset(config.ignore)
@@ -139,6 +147,13 @@ def _output_checks(config: OutputConfig, settings: Settings) -> Iterator[Check]:
         yield AllowedDomains(config.allowed_domains)
     if config.schemas:
         yield Schemas(config.schemas, settings)
+
+
+def _tool_checks(config: ToolsConfig, settings: Settings) -> Iterator[Check]:
+    if config.routes or config.agents:
+        yield AllowedTools(config.routes, config.agents)
+    if config.arguments:
+        yield Arguments(config.arguments, settings)
 
 
 def _is_named(rule: str, names: frozenset[str]) -> bool:

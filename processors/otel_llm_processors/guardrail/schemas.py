@@ -1,8 +1,8 @@
-"""Answers that must follow a JSON Schema."""
+"""Answers, and arguments of tools, that must follow a JSON Schema."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -16,23 +16,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_llm.component import Settings
+    from otel_llm.reload.files import Watched
     from otel_llm_processors.guardrail.content import Call
 
-__all__ = ["Schemas"]
+__all__ = ["Schemas", "Validator", "watch_schemas"]
+
+
+class Validator(Protocol):
+    """A compiled schema. Threads may share it."""
+
+    def is_valid(self, instance: Any) -> bool:
+        """Tell whether a value follows the schema."""
+        ...
 
 
 class Schemas:
-    """Validates the answers of routes. The files are read again when they change."""
+    """Validates the answers of routes."""
 
     def __init__(self, files: Mapping[str, Path], settings: Settings) -> None:
-        """Compile the schemas.
-
-        Raises:
-            ConfigError: a file cannot be read, or is no JSON Schema.
-        """
-        self._routes = tuple(files)
-        places = {f"output.schemas.{route}": path for route, path in files.items()}
-        self._validators = watch_files(settings.watch, self._compile, places)
+        self._validators = watch_schemas(files, "output.schemas", settings)
 
     def __call__(self, call: Call, /) -> Iterator[Finding]:
         """Yield that an answer is no JSON, or not as its route's schema wants it."""
@@ -49,19 +51,30 @@ class Schemas:
                 if not validator.is_valid(value):
                     yield Finding("schema.invalid", "output")
 
-    def _compile(self, *contents: bytes) -> dict[str, Any]:
-        return dict(zip(self._routes, map(_validator, contents), strict=True))
+
+def watch_schemas(files: Mapping[str, Path], place: str, settings: Settings) -> Watched[dict[str, Validator]]:
+    """Return validators by the names of their files, read again when these change.
+
+    Raises:
+        ConfigError: a file cannot be read, or is no JSON Schema.
+    """
+
+    def compiled(*contents: bytes) -> dict[str, Validator]:
+        return dict(zip(files, [_validator(content, place) for content in contents], strict=True))
+
+    return watch_files(settings.watch, compiled, {f"{place}.{name}": path for name, path in files.items()})
 
 
-def _validator(content: bytes) -> Any:
+def _validator(content: bytes, place: str) -> Validator:
     try:
         import jsonschema_rs  # the extra may not be installed
     except ModuleNotFoundError:
         raise ConfigError("schemas need jsonschema-rs: pip install 'otel-llm[guardrail]'") from None
     try:
         # Patterns in linear time, and nothing fetched from anywhere.
-        return jsonschema_rs.validator_for(
+        validator: Validator = jsonschema_rs.validator_for(
             orjson.loads(content), pattern_options=jsonschema_rs.RegexOptions(), offline=True
         )
     except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError):
-        raise ConfigError("output.schemas: a file is no JSON Schema, or refers to what is elsewhere") from None
+        raise ConfigError(f"{place}: a file is no JSON Schema, or refers to what is elsewhere") from None
+    return validator
