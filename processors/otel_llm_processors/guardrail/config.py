@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr
 
@@ -15,6 +15,7 @@ __all__ = [
     "EVERY",
     "GuardrailConfig",
     "LimitsConfig",
+    "ModelConfig",
     "OutputConfig",
     "PhrasesConfig",
     "SensitiveConfig",
@@ -59,6 +60,13 @@ class LimitsConfig(Config):
     """Tokens out, as the span says."""
 
 
+class ModelConfig(Config):
+    """A linear model that tells injections, in what others say. Needs numpy."""
+
+    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
+    """The score, 0 to 1, from which a text is told: 0.8 is a good one. None for no model."""
+
+
 class OutputConfig(Config):
     """What answers must be like."""
 
@@ -88,6 +96,8 @@ class GuardrailConfig(Config):
 
     phrases: PhrasesConfig = PhrasesConfig()
     """Prompt injections and jailbreaks, by what they say."""
+    model: ModelConfig = ModelConfig()
+    """Prompt injections and jailbreaks, by a model."""
     sensitive: SensitiveConfig = SensitiveConfig()
     """Secrets and personal data."""
     limits: LimitsConfig = LimitsConfig()

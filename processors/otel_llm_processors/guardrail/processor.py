@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from otel_llm import semconv
 from otel_llm.component import Processor
 from otel_llm.digest import load_digests
+from otel_llm.errors import ConfigError
 from otel_llm.span import Span
 from otel_llm_processors.guardrail.answers import AllowedDomains, AllowedValues, find_content_filter
 from otel_llm_processors.guardrail.canaries import Canaries
@@ -47,6 +48,8 @@ class GuardrailProcessor(Processor):
         self._checks: list[Check] = [sensitive, find_invisible, Sizes(config.limits), find_content_filter]
         if config.phrases.enabled:
             self._checks.append(Phrases(selected_phrases(config.phrases), OTHERS, settings))
+        if config.model.threshold is not None:
+            self._checks.append(_model(config.model.threshold))
         self._checks += _output_checks(config.output, settings)
         self._checks += _tool_checks(config.tools, settings)
         if config.allowed_sources is not None:
@@ -136,6 +139,14 @@ class GuardrailProcessor(Processor):
             if self._digests is not None:
                 event[semconv.GUARDRAIL_CONTENT_HASH] = self._digests.of("content", finding.part.text)
         return event
+
+
+def _model(threshold: float) -> Check:
+    try:
+        from otel_llm_processors.guardrail.model import LinearModel  # numpy may not be installed
+    except ModuleNotFoundError:
+        raise ConfigError("model needs numpy: pip install 'otel-llm[guardrail]'") from None
+    return LinearModel(threshold)
 
 
 def _output_checks(config: OutputConfig, settings: Settings) -> Iterator[Check]:
