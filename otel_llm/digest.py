@@ -54,7 +54,7 @@ class Digests:
         self.key_id = "k" + blake2b(self._key, digest_size=2).hexdigest()
         """Tells digests with this key from others."""
 
-    def of(self, kind: Literal["user", "conversation"], value: str) -> str:
+    def of(self, kind: Literal["user", "conversation", "content"], value: str) -> str:
         """Return `<key id>:<16 hex digits>`."""
         content = value.encode("utf-8", "surrogatepass")
         return f"{self.key_id}:{blake2b(content, key=self._key, person=kind.encode(), digest_size=8).hexdigest()}"

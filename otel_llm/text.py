@@ -60,6 +60,16 @@ class Text:
         position = "" if self._place is None else f"[{self._place}]"
         return f"{self._at.path}{self._field}{position}"
 
+    @property
+    def attribute(self) -> str:
+        """The key of the attribute of the item itself that it is in: as `key`, but for what stands in a map."""
+        at: _Place | None = self._at
+        key = ""
+        while at is not None:
+            key = at.key or key
+            at = at.parent
+        return key
+
     def replace(self, value: str | bytes) -> None:
         """Say something else, of the same type."""
         if value == self.value:
@@ -112,10 +122,10 @@ def texts_of(
 class _Place:
     """A message on the way: how it was come by, and the innermost attribute around it."""
 
-    __slots__ = ("_name", "_parent", "_position", "in_list", "key", "pair", "siblings", "touched")
+    __slots__ = ("_name", "_position", "in_list", "key", "pair", "parent", "siblings", "touched")
 
     def __init__(self, parent: _Place | None, name: str, position: int | None, touched: Callable[[], None]) -> None:
-        self._parent = parent
+        self.parent = parent
         self._name = name
         self._position = position
         self.touched = touched
@@ -127,10 +137,10 @@ class _Place:
 
     @property
     def path(self) -> str:
-        if self._parent is None:
+        if self.parent is None:
             return ""
         position = "" if self._position is None else f"[{self._position}]"
-        return f"{self._parent.path}{self._name}{position}."
+        return f"{self.parent.path}{self._name}{position}."
 
 
 class _Pair(_Place):

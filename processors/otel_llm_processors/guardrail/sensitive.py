@@ -1,0 +1,81 @@
+"""Secrets and personal data in what a call says, by the scan that `redaction` uses too."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from otel_llm import semconv
+from otel_llm.detection import UNSCANNED, Rule, bundled_rules, read_rules
+from otel_llm.errors import ConfigError
+from otel_llm_processors.guardrail.content import TARGETS
+from otel_llm_processors.guardrail.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_llm_processors.guardrail.config import SensitiveConfig
+    from otel_llm_processors.guardrail.content import Call
+
+__all__ = ["Sensitive", "bundled_markup"]
+
+_FILE: Final = Path(__file__).with_name("markup.yaml")
+
+
+@cache
+def bundled_markup() -> tuple[Rule, ...]:
+    """Return the rules for markup that an injection uses: they need punctuation, so they are no phrases."""
+    return read_rules(_FILE.read_text("utf-8"), _FILE.name)
+
+
+class Sensitive:
+    """Asks for what the chain's one scan finds.
+
+    Where `redaction` ran before, what it has removed cannot be found again: then the rules that it names count.
+    """
+
+    def __init__(self, config: SensitiveConfig, *, max_bytes: int) -> None:
+        """Select the rules.
+
+        Raises:
+            ConfigError: a name that no rule has, or what the rules need is not installed.
+        """
+        bundled = bundled_rules()
+        known = {name for rule in bundled for name in (rule.id, rule.label)}
+        problems = [f"sensitive.remove: no rule is called {name}" for name in config.remove if name not in known]
+        if config.categories and find_spec("phonenumbers") is None:
+            problems.append("needs phonenumbers: pip install 'otel-llm[redaction]'")
+        if problems:
+            raise ConfigError(*problems)
+        chosen = [
+            rule
+            for rule in bundled
+            if rule.enabled and rule.category in config.categories and not {rule.id, rule.label} & {*config.remove}
+        ]
+        self.rules = (*chosen, *bundled_markup())
+        """What texts are to be scanned for."""
+        self._names = {rule.id: f"{rule.category}.{rule.label}" for rule in chosen}
+        self._names |= {rule.id: rule.id for rule in bundled_markup()}
+        self._max_bytes = max_bytes
+
+    def __call__(self, call: Call, /) -> Iterator[Finding]:
+        """Yield what is found in a call."""
+        redacted = call.item.get(semconv.REDACTION_RULES)
+        for rule in redacted if isinstance(redacted, list) else ():
+            if isinstance(rule, str) and rule in self._names:
+                yield Finding(self._names[rule], "call")
+        if call.item.is_clean():
+            return
+        # All texts, not the content alone: `redaction` then has what it needs without another call of the engine.
+        texts = [text for text in call.item.texts(unless_clean=True) if len(text.value) <= self._max_bytes]
+        for text, findings in zip(texts, call.item.findings(texts), strict=True):
+            target = TARGETS.get(text.attribute) if findings else None
+            if target is None:
+                continue
+            for finding in findings:
+                if finding.rule in self._names:
+                    yield Finding(self._names[finding.rule], target, score=finding.score)
+                elif finding.rule.startswith(UNSCANNED):
+                    yield Finding(finding.rule, target)
