@@ -50,7 +50,7 @@ def test_the_image_has_what_was_tested() -> None:
     assert {(match["name"], match["version"]) for match in requirements("requirements-runtime.lock")} <= tested
 
 
-IMAGE: Final = ("server", "redaction", "postgres")
+IMAGE: Final = ("server", "redaction", "guardrail", "postgres")
 """The extras that are in the image."""
 
 
