@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.backend
 
-INSTRUMENT: Final = str(Path(sys.executable).with_name("opentelemetry-instrument"))
+PROGRAMS: Final = Path(sys.executable).parent
+INSTRUMENT: Final = str(PROGRAMS / "opentelemetry-instrument")
 PRICE: Final = 0.0035
 
 
@@ -80,7 +81,7 @@ async def test_workers_forked_from_a_connected_process(sink: Sink, tmp_path: Pat
 @pytest.mark.usefixtures("protocol")
 async def test_fastapi_under_uvicorn(sink: Sink, tmp_path: Path) -> None:
     """A call within a request belongs to its trace, and knows the route and user that the middleware found."""
-    command = [INSTRUMENT, "uvicorn", "--port", str(port := free_port()), "tests.apps.fastapi_app:app"]
+    command = [INSTRUMENT, str(PROGRAMS / "uvicorn"), "--port", str(port := free_port()), "tests.apps.fastapi_app:app"]
     async with serving(command, tmp_path / "log", port) as (program, session):
         for number in range(5):
             async with session.get(f"/chat/call-{number}", headers={"x-user": f"u{number}"}) as response:
@@ -101,7 +102,7 @@ async def test_fastapi_under_uvicorn(sink: Sink, tmp_path: Path) -> None:
 async def test_gunicorn_with_two_workers(sink: Sink, tmp_path: Path) -> None:
     """Spans of every worker that was forked arrive, once each."""
     address = f"127.0.0.1:{(port := free_port())}"
-    command = [INSTRUMENT, "gunicorn", "--workers", "2", "--bind", address, "tests.apps.wsgi_app:app"]
+    command = [INSTRUMENT, str(PROGRAMS / "gunicorn"), "--workers", "2", "--bind", address, "tests.apps.wsgi_app:app"]
     async with serving(command, tmp_path / "log", port) as (program, session):
         workers: set[str] = set()
         count = 0
