@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from otel_llm.budget.ledger.calls import Sighting, TraceRow
-from otel_llm.budget.ledger.records import Counter, HeldLine, Hold, HoldState, Line, Unit, Usage
+from otel_llm.budget.ledger.records import Counter, HeldLine, Hold, HoldState, Line, Posting, PostingKind, Unit, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ __all__ = [
     "pack_hold",
     "pack_sighting",
     "unpack_hold",
+    "unpack_posting",
     "unpack_sighting",
 ]
 
@@ -50,6 +51,12 @@ def unpack_hold(row: Sequence[Any]) -> Hold:
     )
     usage = Usage(cost, input_tokens, output_tokens, requests)
     return Hold(id_, HoldState(state), at_ms, expires_at_ms, held, usage, provider, model)
+
+
+def unpack_posting(row: Sequence[Any]) -> Posting:
+    """Return the posting that a row is."""
+    at_ms, kind, budget, subject, period, unit, amount, *rest = row
+    return Posting(at_ms, PostingKind(kind), Counter(budget, subject, period), Unit(unit), amount, *rest)
 
 
 def pack_sighting(sighting: Sighting) -> tuple[Any, ...]:

@@ -16,9 +16,10 @@ from otel_llm.budget.ledger.packing import (
     pack_hold,
     pack_sighting,
     unpack_hold,
+    unpack_posting,
     unpack_sighting,
 )
-from otel_llm.budget.ledger.records import CEILING, Balance, Counter, Posting, PostingKind, Unit, saturated
+from otel_llm.budget.ledger.records import CEILING, Balance, Counter, saturated
 from otel_llm.budget.ledger.tables import Tables
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
-    from otel_llm.budget.ledger.records import Hold, Line, Move
+    from otel_llm.budget.ledger.records import Hold, Line, Move, Posting
 
 __all__ = ["PostgresTables"]
 
@@ -194,7 +195,7 @@ class PostgresTables(Tables):
 
     def postings(self, reservation_id: str, /) -> list[Posting]:
         """See `Tables`."""
-        return [_posting(row) for row in self._execute(_POSTINGS, (reservation_id,))]
+        return [unpack_posting(row) for row in self._execute(_POSTINGS, (reservation_id,))]
 
     def drift(self) -> dict[Counter, int]:
         """See `Tables`."""
@@ -208,8 +209,3 @@ def _transposed(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
 def _key(row: Sequence[Any]) -> bytes:
     key: bytes = row[0]
     return key
-
-
-def _posting(row: Sequence[Any]) -> Posting:
-    at_ms, kind, budget, subject, period, unit, amount, *rest = row
-    return Posting(at_ms, PostingKind(kind), Counter(budget, subject, period), Unit(unit), amount, *rest)

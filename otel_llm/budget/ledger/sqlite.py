@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from otel_llm.budget.ledger.packing import (
     HOLD_COLUMNS,
@@ -12,9 +12,10 @@ from otel_llm.budget.ledger.packing import (
     pack_hold,
     pack_sighting,
     unpack_hold,
+    unpack_posting,
     unpack_sighting,
 )
-from otel_llm.budget.ledger.records import CEILING, Balance, Counter, Posting, PostingKind, Unit, saturated
+from otel_llm.budget.ledger.records import CEILING, Balance, Counter, saturated
 from otel_llm.budget.ledger.tables import Tables
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import apsw
 
     from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
-    from otel_llm.budget.ledger.records import Hold, Line, Move
+    from otel_llm.budget.ledger.records import Hold, Line, Move, Posting
 
 __all__ = ["SqliteTables"]
 
@@ -157,16 +158,11 @@ class SqliteTables(Tables):
 
     def postings(self, reservation_id: str, /) -> list[Posting]:
         """See `Tables`."""
-        return [_posting(row) for row in self._execute(_POSTINGS, (reservation_id,))]
+        return [unpack_posting(row) for row in self._execute(_POSTINGS, (reservation_id,))]
 
     def drift(self) -> dict[Counter, int]:
         """See `Tables`."""
         return {Counter(*row[:3]): row[3] for row in self._execute(_DRIFT)}
-
-
-def _posting(row: Sequence[Any]) -> Posting:
-    at_ms, kind, budget, subject, period, unit, amount, *rest = row
-    return Posting(at_ms, PostingKind(kind), Counter(budget, subject, period), Unit(unit), amount, *rest)
 
 
 def _split(identity: bytes) -> tuple[bytes, bytes]:

@@ -1,13 +1,15 @@
-"""A trigger for engines that have none of their own: the keywords of patterns."""
+"""For engines without a trigger of their own: the keywords of patterns, and the search that begins with them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from otel_llm.detection.engines.matches import iterate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Keywords"]
+__all__ = ["KeywordEngine", "Keywords"]
 
 
 class Keywords:
@@ -30,3 +32,32 @@ class Keywords:
             if word in lowered:
                 found.update(places)
         yield from sorted(found)
+
+
+class KeywordEngine:
+    """Finds by keyword, then by pattern."""
+
+    def __init__(self, patterns: Sequence[Any], loose: Sequence[Any], keywords: Keywords) -> None:
+        """Take compiled patterns, each with its trigger, compiled by the same library, and its keywords."""
+        self._patterns = patterns
+        self._loose = loose
+        self._candidates = keywords.candidates
+
+    def found(self, data: bytes) -> Iterator[tuple[int, int, Iterator[tuple[int, int]]]]:
+        """Yield the patterns that may match, each with where it does."""
+        for place in self._candidates(data):
+            yield place, 0, self.spans(place, data)
+
+    def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
+        """Return the tolerated ones that may match; None where another one may."""
+        fired = []
+        for place in self._candidates(data):
+            if self._loose[place].search(data):
+                if place not in tolerated:
+                    return None
+                fired.append(place)
+        return fired
+
+    def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where one pattern matches."""
+        return iterate(self._patterns[pattern], data)

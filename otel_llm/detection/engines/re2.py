@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import re2
 
-from otel_llm.detection.engines.keywords import Keywords
-from otel_llm.detection.engines.matches import iterate
+from otel_llm.detection.engines.keywords import KeywordEngine, Keywords
 from otel_llm.detection.pattern import separated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from otel_llm.detection.engines import Pattern
 
-__all__ = ["Re2Engine", "Re2Program", "compile_re2"]
+__all__ = ["Re2Program", "compile_re2"]
 
 _MEMORY: Final = 64 << 20
 """Bytes for the states of one pattern: with the default of 8 MiB large ones start over again and again."""
@@ -28,41 +27,15 @@ class Re2Program:
     """Compiled patterns. RE2's are safe to share among threads."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self._patterns = compile_re2([separated(pattern.expression) for pattern in patterns])
-        self._loose = compile_re2([pattern.loose for pattern in patterns])
-        self._keywords = Keywords([pattern.keywords for pattern in patterns])
+        self._engine = KeywordEngine(
+            compile_re2([separated(pattern.expression) for pattern in patterns]),
+            compile_re2([pattern.loose for pattern in patterns]),
+            Keywords([pattern.keywords for pattern in patterns]),
+        )
 
-    def __call__(self) -> Re2Engine:
-        """Make an engine for a thread."""
-        return Re2Engine(self._patterns, self._loose, self._keywords)
-
-
-class Re2Engine:
-    """Finds by keyword, then by pattern."""
-
-    def __init__(self, patterns: Sequence[Any], loose: Sequence[Any], keywords: Keywords) -> None:
-        self._patterns = patterns
-        self._loose = loose
-        self._candidates = keywords.candidates
-
-    def found(self, data: bytes) -> Iterator[tuple[int, int, Iterator[tuple[int, int]]]]:
-        """Yield the patterns that may match, each with where it does."""
-        for place in self._candidates(data):
-            yield place, 0, self.spans(place, data)
-
-    def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
-        """Return the tolerated ones that may match; None where another one may."""
-        fired = []
-        for place in self._candidates(data):
-            if self._loose[place].search(data):
-                if place not in tolerated:
-                    return None
-                fired.append(place)
-        return fired
-
-    def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
-        """Yield where one pattern matches."""
-        return iterate(self._patterns[pattern], data)
+    def __call__(self) -> KeywordEngine:
+        """Return the engine, which is every thread's."""
+        return self._engine
 
 
 def compile_re2(expressions: Sequence[str]) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import grpc
@@ -12,8 +11,8 @@ from otel_llm.auth import BearerTokens
 from otel_llm.budget.messages import ReleaseRequest, ReserveRequest, SettleRequest, read_message
 from otel_llm.budget.protobuf import METHODS, Method, decode, encode
 from otel_llm.component import Endpoint
-from otel_llm.endpoint import cannot_listen
 from otel_llm.errors import OtelLlmError, status_of
+from otel_llm.grpc_server import STATUS_CODES, authorization, listen
 from otel_llm.tls import ServerTls
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ _Serve: TypeAlias = "Callable[[dict[str, Any], str | None], Awaitable[Reply]]"
 _LONGEST: Final = 1024 * 1024
 _GRACE_S: Final = 5.0
 _WATCH_S: Final = 1.0
-_STATUS_CODES: Final[dict[int, grpc.StatusCode]] = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class BudgetsGrpc(grpc.GenericRpcHandler):
@@ -76,30 +74,19 @@ class BudgetsGrpc(grpc.GenericRpcHandler):
             ("grpc.keepalive_time_ms", 60_000),
         )
         server = grpc.aio.server(handlers=(self,), options=options)
-        address = str(self.endpoint)
-        try:
-            if self._tls is None:
-                port = server.add_insecure_port(address)
-            else:
-                port = server.add_secure_port(address, self._tls.grpc_credentials())
-        except RuntimeError as error:
-            raise cannot_listen(self.endpoint) from error
-        await server.start()
+        self.endpoint = await listen(server, self.endpoint, self._tls)
         self._server = server
-        self.endpoint = replace(self.endpoint, port=port)
 
     async def shutdown(self) -> None:
         """Take no more."""
         if self._server is not None:
-            await self._server.stop(_GRACE_S if self._server else None)
+            await self._server.stop(_GRACE_S)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> _Handler | None:
         """Return what answers a call. Asked before its message is read."""
-        metadata = handler_call_details.invocation_metadata or ()
         tenant: str | None = None
         if self._tokens is not None:
-            shown = [value for key, value in metadata if key == "authorization" and isinstance(value, str)]
-            sender = self._tokens.identify(shown)
+            sender = self._tokens.identify(authorization(handler_call_details))
             if sender is None:
                 return _UNKNOWN_SENDER
             tenant = sender.tenant
@@ -144,4 +131,4 @@ _UNKNOWN_SENDER: Final[_Handler] = grpc.stream_unary_rpc_method_handler(_refuse)
 
 
 async def _abort(context: _Context, error: OtelLlmError) -> NoReturn:
-    await context.abort(_STATUS_CODES[status_of(error).grpc], str(error))
+    await context.abort(STATUS_CODES[status_of(error).grpc], str(error))

@@ -6,13 +6,12 @@ OTLP clients retry neither. So methods are registered with raw bytes in and out,
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 import grpc
 
 from otel_llm.component import Consume, Endpoint, Receiver, Settings
-from otel_llm.endpoint import cannot_listen
+from otel_llm.grpc_server import STATUS_CODES, authorization, listen
 from otel_llm.otlp_response import retry_trailers, success
 from otel_llm.receivers.otlp.senders import UNKNOWN_SENDER, Senders
 from otel_llm.request import Answer, Request, Trust
@@ -28,8 +27,6 @@ __all__ = ["OtlpGrpc"]
 
 _Method: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 _Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
-
-_STATUS_CODES: Final[dict[int, grpc.StatusCode]] = {code.value[0]: code for code in grpc.StatusCode}
 
 _FOR_EVER: Final = 2**31 - 1
 
@@ -83,17 +80,8 @@ class OtlpGrpc(Receiver):
         """
         # Not maximum_concurrent_rpcs, whose RESOURCE_EXHAUSTED without RetryInfo makes clients drop their data.
         server = grpc.aio.server(handlers=(self._methods(consume),), options=self._options)
-        address = str(self._endpoint)
-        try:
-            if self._tls is None:
-                port = server.add_insecure_port(address)
-            else:
-                port = server.add_secure_port(address, self._tls.grpc_credentials())
-        except RuntimeError as error:
-            raise cannot_listen(self._endpoint) from error
-        await server.start()
+        self._endpoint = await listen(server, self._endpoint, self._tls)
         self._server = server
-        self._endpoint = replace(self._endpoint, port=port)
 
     def _methods(self, consume: Consume) -> grpc.GenericRpcHandler:
         if self._senders is None:
@@ -127,9 +115,7 @@ class _MethodsOfSenders(grpc.GenericRpcHandler):
         self._refuse = refuse
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> _Method | None:
-        metadata = handler_call_details.invocation_metadata or ()
-        shown = [value for key, value in metadata if key == "authorization" and isinstance(value, str)]
-        sender = self._senders.identify(shown)
+        sender = self._senders.identify(authorization(handler_call_details))
         if sender is None:
             return self._refuse
         return self._export[sender.tenant].get(handler_call_details.method)
@@ -166,4 +152,4 @@ def _milliseconds(limit_s: float) -> int:
 
 async def _abort(context: _Context, answer: Answer) -> NoReturn:
     trailers = retry_trailers(answer.grpc_status, answer.message, answer.retry_after_s)
-    await context.abort(_STATUS_CODES[answer.grpc_status], answer.message, trailers)
+    await context.abort(STATUS_CODES[answer.grpc_status], answer.message, trailers)
