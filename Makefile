@@ -50,7 +50,7 @@ emitters: install  ## install real instrumentations into .emitters, and compare 
 	$(BIN)/pytest -m emitters
 
 long: install emitters  ## what takes hours: all emitters, memory under steady load, 200 kills, fuzzing; written to bench/results
-	$(BIN)/python -m bench.soak --minutes 15
+	$(BIN)/python -m bench.soak --minutes 60
 	$(BIN)/python -m bench.kills --kills 200
 	$(BIN)/python -m tests.fuzz --seconds 2400
 

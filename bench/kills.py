@@ -1,8 +1,9 @@
 """Kills the gateway again and again, at random moments under load; exit 1 where that loses what was acknowledged.
 
-The journal is on disk. Two destinations refuse some requests for now and are slow with others; clients send by gRPC and
-HTTP, and come back with what was not answered. After one kill in four the next process is killed before it is ready,
-while it reads what the one before it left.
+The journal is on disk. Two destinations refuse some requests for now and are slow with others. Clients send by gRPC and
+HTTP, one request at a time each, and come back with what was not answered: a machine that is slow gets less to do,
+instead of clients that pile up. After one kill in four the next process is killed before it is ready, while it reads
+what the one before it left.
 
 usage: python -m bench.kills [--kills 200]
 """
@@ -15,6 +16,7 @@ import random
 import sys
 import tempfile
 import time
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -26,9 +28,10 @@ from tests.faults.oracle import Oracle
 from tests.faults.sink import TAKE, Arrival, Behaviour, Reply, Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator
 
     from tests.faults.gateway import Gateway
+    from tests.faults.sender import Sender
 
 __all__ = ["Findings", "flaky", "soak"]
 
@@ -42,8 +45,10 @@ RECENT_S: Final = 1.0
 """What arrived so shortly before a kill may arrive again: a cursor's file is stored every 0.2 s, on busy machines less
 often."""
 
-REQUESTS_PER_S: Final = 40
-SPANS: Final = 20
+CLIENTS: Final = 8
+LONGEST_PAUSE_S: Final = 0.2
+"""Of a client between an answer and its next request."""
+SPANS: Final = 10
 """In a request."""
 
 
@@ -71,6 +76,7 @@ class Findings(NamedTuple):
             "spans acknowledged": self.acknowledged,
             "spans lost": self.lost,
             "spans that came once more": self.duplicates,
+            "of these at a kill, in the mean": self.duplicates // (self.kills or 1),
             "that could: under way at a kill, or sent again for want of an answer": self.bound,
         }
         return "\n".join(["| | |", "|---|---:|", *(f"| {name} | {number:,} |" for name, number in rows.items()), ""])
@@ -100,14 +106,14 @@ async def soak(oracle: Oracle, kills: int) -> Findings:
         sink.behave = flaky(seed)
     recent = [0 for _ in sinks]
     while_starting = 0
-    async with sender.loading(REQUESTS_PER_S, SPANS):
+    async with _clients(sender):
         starting_s = await _start(gateway)
         for _ in range(kills):
             since = time.monotonic()
             await asyncio.sleep(random.uniform(0, LONGEST_LIFE_S))
             await gateway.kill()
             since = max(since, time.monotonic() - RECENT_S)
-            recent = [before + _arrived(sink.arrivals, since) for before, sink in zip(recent, sinks, strict=True)]
+            recent = [before + _arrived(sink, since) for before, sink in zip(recent, sinks, strict=True)]
             if random.random() < KILLED_STARTING:
                 while_starting += await _die_starting(gateway, random.uniform(0, starting_s))
             starting_s = await _start(gateway)
@@ -141,8 +147,28 @@ async def _die_starting(gateway: Gateway, seconds: float) -> bool:
     return not ready
 
 
-def _arrived(arrivals: Sequence[Arrival], since: float) -> int:
-    return sum(len(arrival.ids) for arrival in arrivals if arrival.at >= since)
+@asynccontextmanager
+async def _clients(sender: Sender) -> AsyncIterator[None]:
+    """Have clients send as long as the block lasts; wait until each has its last answer."""
+    ended = asyncio.Event()
+
+    async def client() -> None:
+        while not ended.is_set():
+            await sender.send(SPANS)
+            await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_S))
+
+    async with asyncio.TaskGroup() as under_way:
+        for _ in range(CLIENTS):
+            under_way.create_task(client())
+        yield
+        ended.set()
+
+
+def _arrived(sink: Sink, since: float) -> int:
+    """Return how many spans came since then, and forget the requests: their bodies would fill the memory."""
+    spans = sum(len(arrival.ids) for arrival in sink.arrivals if arrival.at >= since)
+    sink.arrivals.clear()
+    return spans
 
 
 async def _main(kills: int) -> int:
@@ -162,7 +188,7 @@ async def _main(kills: int) -> int:
 
 
 _METHOD: Final = f"""
-{REQUESTS_PER_S * SPANS} spans a second by gRPC and HTTP, journal on disk, `fsync: batch`, two destinations.
+{CLIENTS} clients with {SPANS} spans a request by gRPC and HTTP, journal on disk, `fsync: batch`, two destinations.
 Each refuses three of ten requests for now and is slow with two.
 Killed within {LONGEST_LIFE_S:g} s of being ready, or while it starts, again and again. Written by `make long`.
 """

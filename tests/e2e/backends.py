@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 
 from tests.e2e.program import ROOT, Program, eventually, free_port, missing, run
+from tests.emitters.environment import programs_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Collector", "Jaeger", "find_backend", "run_collector", "run_jaeger"]
+__all__ = ["Collector", "Jaeger", "Phoenix", "find_backend", "run_collector", "run_jaeger", "run_phoenix"]
 
 _JAEGER_LISTENERS: Final = (
     "collector.otlp.grpc",
@@ -70,6 +71,27 @@ class Jaeger:
             return await eventually(known, f"{span_count} spans in Jaeger", self._program)
 
 
+class Phoenix:
+    """An Arize Phoenix that keeps spans in a file of its own."""
+
+    def __init__(self, program: Program, port: int) -> None:
+        self._program = program
+        self.http_endpoint = f"http://127.0.0.1:{port}"
+
+    async def spans(self, *names: str) -> dict[str, dict[str, Any]]:
+        """Wait until its API knows spans of all these names; return their attributes by name."""
+        async with aiohttp.ClientSession(self.http_endpoint) as session:
+
+            async def known() -> dict[str, dict[str, Any]] | None:
+                async with session.get("/v1/projects/default/spans") as response:
+                    if response.status != 200:  # there is no project before its first span
+                        return None
+                    spans = {span["name"]: span["attributes"] for span in (await response.json())["data"]}
+                return spans if spans.keys() >= {*names} else None
+
+            return await eventually(known, f"{len(names)} spans in Phoenix", self._program, timeout_s=60)
+
+
 class Collector:
     """An OpenTelemetry Collector that receives OTLP and forwards it."""
 
@@ -86,6 +108,17 @@ async def run_jaeger(directory: Path) -> AsyncIterator[Jaeger]:
     async with run([binary, *flags], directory / "jaeger.log") as program:
         await _listening(program, list(ports.values()))
         yield Jaeger(program, ports)
+
+
+@asynccontextmanager
+async def run_phoenix(directory: Path) -> AsyncIterator[Phoenix]:
+    """Start a Phoenix; install it where it is not there. On a busy machine it makes its tables for a minute."""
+    programs = await asyncio.to_thread(programs_of, "phoenix")
+    port = free_port()
+    settings = f"PHOENIX_WORKING_DIR={directory} PHOENIX_PORT={port} PHOENIX_GRPC_PORT={free_port()}"
+    async with run(["env", *settings.split(" "), programs / "phoenix", "serve"], directory / "phoenix.log") as program:
+        await _listening(program, [port], timeout_s=300)
+        yield Phoenix(program, port)
 
 
 @asynccontextmanager
@@ -113,7 +146,7 @@ service:
 """
 
 
-async def _listening(program: Program, ports: Sequence[int]) -> None:
+async def _listening(program: Program, ports: Sequence[int], timeout_s: float = 20.0) -> None:
     async def connected() -> bool | None:
         try:
             for port in ports:
@@ -124,4 +157,4 @@ async def _listening(program: Program, ports: Sequence[int]) -> None:
             return None
         return True
 
-    await eventually(connected, "its ports", program)
+    await eventually(connected, "its ports", program, timeout_s)

@@ -15,7 +15,7 @@ from tests.e2e.program import Program, eventually, run
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["Gateway", "pricing_config", "run_gateway"]
+__all__ = ["Gateway", "on_free_ports", "pricing_config", "run_gateway"]
 
 
 class Gateway:
@@ -57,6 +57,17 @@ async def run_gateway(directory: Path, config: str) -> AsyncIterator[Gateway]:
 def pricing_config(exporter: str, **settings: Any) -> str:
     """Return a config that takes spans over gRPC and HTTP, normalises and prices them, and exports them."""
     return _PRICING.substitute(exporter=exporter, settings=json.dumps(settings))
+
+
+def on_free_ports(config: str) -> str:
+    """Return the config with port 0 where it leaves the ports to the defaults, which other tests may be using."""
+    config = config.replace(
+        "  otlp: {}\n", '  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}}\n', 1
+    )
+    config = config.replace("  health: {}\n", '  health: {endpoint: "127.0.0.1:0"}\n')
+    if "telemetry:" not in config:
+        config = config.replace("service:\n", 'service:\n  telemetry: {metrics: {endpoint: "127.0.0.1:0"}}\n', 1)
+    return config
 
 
 _PRICING: Final = Template("""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
+from tests.e2e.gateway import on_free_ports
 from tests.e2e.otlp import attributes_of, export, trace_request
 from tests.e2e.program import ROOT, eventually
 
@@ -99,7 +100,7 @@ async def test_a_ready_config_runs(
         monkeypatch.setenv(variable, SECRET)
     monkeypatch.setenv("OTEL_LLM_STATE_DIR", str(tmp_path / "state"))
     config = re.sub(r"127\.0\.0\.1:(5317|5318|8889|13134)", "127.0.0.1:0", CONFIGS[name])
-    started = await gateway(_on_free_ports(config))
+    started = await gateway(on_free_ports(config))
     for endpoint in (started.grpc_endpoint, started.http_endpoint):
         await export(endpoint, trace_request(call=CALL).SerializeToString())
 
@@ -120,14 +121,3 @@ async def test_a_ready_config_runs(
         assert documented.headers.items() <= received.headers.items()
     for span in found:
         assert documented.attributes.items() <= span.items()
-
-
-def _on_free_ports(config: str) -> str:
-    """Return the config with port 0 where it leaves the ports to the defaults, which other tests may be using."""
-    config = config.replace(
-        "  otlp: {}\n", '  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}}\n', 1
-    )
-    config = config.replace("  health: {}\n", '  health: {endpoint: "127.0.0.1:0"}\n')
-    if "telemetry:" not in config:
-        config = config.replace("service:\n", 'service:\n  telemetry: {metrics: {endpoint: "127.0.0.1:0"}}\n', 1)
-    return config

@@ -43,9 +43,19 @@ class Example(NamedTuple):
     """Instrumentations that are there for another example and would record this one's calls too."""
 
 
+OPENINFERENCE, OPENLLMETRY, LANGFUSE = "examples_openinference", "examples_openllmetry", "examples_langfuse"
 EXAMPLES: Final = (
     Example("openai_chat"),
+    Example("openai_chat", environment=OPENINFERENCE, disabled="llama_index"),
+    Example("openai_chat", environment=OPENLLMETRY),
     Example("anthropic_chat"),
+    Example("anthropic_chat", environment=OPENINFERENCE, disabled="llama_index"),
+    Example("anthropic_chat", environment=OPENLLMETRY),
+    Example("google_genai_chat"),
+    Example("google_genai_chat", environment=OPENINFERENCE, disabled="llama_index"),
+    Example("google_genai_chat", environment=OPENLLMETRY),
+    Example("langfuse_openai_chat", environment=LANGFUSE),
+    Example("llama_index_chat", ANSWER * 2, OPENINFERENCE, disabled="openai"),
     Example("langchain_agent", WITH_TOOL, "examples_langchain"),
     Example("pydantic_ai_agent", WITH_TOOL, disabled="openai"),
     Example("litellm_chat", environment="examples_litellm"),
@@ -55,9 +65,10 @@ VOLATILE: Final = ("server.port", "time_to_first", "latency", "duration", "respo
 """Parts of keys whose values differ between two runs of one app."""
 
 PASSING: Final = re.compile(
-    r"127\.0\.0\.1:\d+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22,}|[0-9a-f]{24,}|\b(?:call|chatcmpl|msg|req|run|resp)[_-]+[\w-]+"
+    r"127\.0\.0\.1:\d+|\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT"
+    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22,}|[0-9a-f]{24,}|\b(?:call|chatcmpl|msg|req|run|resp)[_-]+[\w-]+"
 )
-"""What in a text differs between two runs: ports and made-up ids."""
+"""What in a text differs between two runs: ports, dates of HTTP and made-up ids."""
 
 
 def test_every_example_is_tried() -> None:
@@ -65,7 +76,7 @@ def test_every_example_is_tried() -> None:
     assert {path.stem for path in (ROOT / "examples").glob("*.py")} == {example.name for example in EXAMPLES}
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: f"{each.name}-{each.environment}")
 async def test_both_ways_send_the_same(example: Example, tmp_path: Path, entry_points: Path) -> None:
     """Span by span: names, and attributes with their values."""
     async with Sink() as sink:
@@ -124,6 +135,11 @@ def environment(example: Example, provider: FakeProvider) -> dict[str, str]:
         "OPENAI_API_KEY": "sk-test",
         "ANTHROPIC_BASE_URL": provider.url,
         "ANTHROPIC_API_KEY": "test",
+        "GOOGLE_GEMINI_BASE_URL": provider.url,
+        "GEMINI_API_KEY": "test",
+        "LANGFUSE_BASE_URL": provider.url,
+        "LANGFUSE_PUBLIC_KEY": "pk-lf-test",
+        "LANGFUSE_SECRET_KEY": "sk-lf-test",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",

@@ -1,4 +1,4 @@
-"""A model provider on loopback that answers what a test tells it to, in OpenAI's and in Anthropic's words.
+"""A model provider on loopback that answers what a test tells it to, in OpenAI's, Anthropic's and Google's words.
 
 with FakeProvider() as provider:
     provider.script(Failure(429, retry_after_s=1), Reply("Yes.", usage=Usage(input=1200, output=1)))

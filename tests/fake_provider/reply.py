@@ -95,11 +95,16 @@ class Call:
     @property
     def streamed(self) -> bool:
         """Whether the answer is asked for as server-sent events."""
-        return bool(self.body.get("stream"))
+        return bool(self.body.get("stream")) or self.path.endswith(":streamGenerateContent")
 
     def model(self, reply: Reply) -> str:
         """Return the model that the answer names."""
-        return reply.model or str(self.body["model"])
+        return reply.model or self.asked_model
+
+    @property
+    def asked_model(self) -> str:
+        """The model of the request. Gemini's stands in the path."""
+        return str(self.body["model"]) if "model" in self.body else self.path.rpartition("/")[2].partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)

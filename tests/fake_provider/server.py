@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 from aiohttp import web
 
 from tests.fake_provider.anthropic_messages import MESSAGES
+from tests.fake_provider.gemini import GENERATE_CONTENT, STREAM_GENERATE_CONTENT
 from tests.fake_provider.openai_chat import CHAT_COMPLETIONS
 from tests.fake_provider.openai_embeddings import EMBEDDINGS
 from tests.fake_provider.openai_responses import RESPONSES
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["FakeProvider"]
 
-_DIALECTS: Final = (CHAT_COMPLETIONS, EMBEDDINGS, RESPONSES, MESSAGES)
+_DIALECTS: Final = (
+    CHAT_COMPLETIONS,
+    EMBEDDINGS,
+    RESPONSES,
+    MESSAGES,
+    GENERATE_CONTENT,
+    STREAM_GENERATE_CONTENT,
+)
 
 
 class FakeProvider:
@@ -34,7 +42,7 @@ class FakeProvider:
         self.calls: list[Call] = []
         """Every request so far."""
         self.url = ""
-        """`http://127.0.0.1:<port>`: Anthropic's base URL."""
+        """`http://127.0.0.1:<port>`: Anthropic's and Google's base URL."""
         self._script: deque[Answer] = deque()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fake-provider", daemon=True)

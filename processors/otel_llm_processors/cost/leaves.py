@@ -1,7 +1,8 @@
 """Which spans of a batch repeat a call that another span is charged for.
 
 An SDK and the proxy behind it, or two instrumentations of one SDK, each write a client span for the same call: the
-inner one is charged. Spans that come in different batches are not seen together, and each is priced.
+inner one is charged. So where each starts a trace of its own: then the id of the response and the tokens tell. Spans
+that come in different batches are not seen together, and each is priced.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from otel_llm import semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from otel_llm.span import Span
 
@@ -43,7 +44,7 @@ NOTHING_REPEATED: Final = Repeats(frozenset(), frozenset())
 
 
 class _Call(NamedTuple):
-    span_id: bytes
+    key: Key
     start: int
     end: int
     usage: tuple[object, object]
@@ -57,41 +58,41 @@ def key_of(span: Span) -> Key:
 
 
 def find_repeats(spans: Sequence[Span]) -> Repeats:
-    """Look at the spans of a batch together: at those of which others of the trace are there."""
+    """Look at the spans of a batch together: at those of which others of the trace, or of the call, are there."""
     by_trace: defaultdict[bytes, list[Span]] = defaultdict(list)
     for span in spans:
         by_trace[span.trace_id].append(span)
-    if len(by_trace) == len(spans):
+    responses = [response for span in spans if (response := span.get_str(semconv.GEN_AI_RESPONSE_ID))]
+    if len(by_trace) == len(spans) and len(set(responses)) == len(responses):
         return NOTHING_REPEATED
+    calls = {call.key: call for span in spans if (call := _call(span))}
     repeated: set[Key] = set()
     above: set[Key] = set()
-    for trace_id, together in by_trace.items():
+    for together in by_trace.values():
         if len(together) > 1:
-            found = _find_in_trace(together)
-            repeated.update((trace_id, span_id) for span_id in found[0])
-            above.update((trace_id, span_id) for span_id in found[1])
+            _look_above(together, calls, repeated, above)
+    by_join: defaultdict[tuple[str, object], list[_Call]] = defaultdict(list)
+    for call in calls.values():
+        if call.join and call.key not in repeated:
+            by_join[call.join].append(call)
+    for same in by_join.values():
+        if len(same) > 1:
+            repeated.update(_outer(same))
     return Repeats(frozenset(repeated), frozenset(above))
 
 
-def _find_in_trace(spans: Sequence[Span]) -> tuple[set[bytes], set[bytes]]:
-    """Return the ids of the spans that are repeated, and of those above an inference span."""
-    parents = {span.span_id: span.parent_span_id for span in spans}
-    calls = {call.span_id: call for span in spans if (call := _call(span))}
-    repeated: set[bytes] = set()
-    above: set[bytes] = set()
-    by_join: defaultdict[tuple[str, object], list[_Call]] = defaultdict(list)
-    for call in calls.values():
-        for ancestor in _ancestors(call.span_id, parents):
+def _look_above(spans: Sequence[Span], calls: Mapping[Key, _Call], repeated: set[Key], above: set[Key]) -> None:
+    """Add the spans of a trace that a call below them repeats, and those that are above a call."""
+    parents = {key_of(span): (span.trace_id, span.parent_span_id) for span in spans}
+    for key in parents:
+        call = calls.get(key)
+        if call is None:
+            continue
+        for ancestor in _ancestors(key, parents):
             above.add(ancestor)
             outer = calls.get(ancestor)
             if outer and _same_call(outer, call):
                 repeated.add(ancestor)
-        if call.join:
-            by_join[call.join].append(call)
-    for same in by_join.values():
-        if len(same) > 1:
-            repeated.update(_outer(call for call in same if call.span_id not in repeated))
-    return repeated, above
 
 
 def _call(span: Span) -> _Call | None:
@@ -102,38 +103,40 @@ def _call(span: Span) -> _Call | None:
         return None
     response = span.get_str(semconv.GEN_AI_RESPONSE_ID)
     join = (response, span.get_str(semconv.GEN_AI_RESPONSE_MODEL)) if response else None
-    return _Call(span.span_id, span.start_time_unix_nano, span.end_time_unix_nano, usage, join)
+    return _Call(key_of(span), span.start_time_unix_nano, span.end_time_unix_nano, usage, join)
 
 
-def _ancestors(span_id: bytes, parents: dict[bytes, bytes]) -> Iterator[bytes]:
+def _ancestors(key: Key, parents: Mapping[Key, Key]) -> Iterator[Key]:
     for _ in range(_MAX_DEPTH):
-        parent = parents.get(span_id)
-        if parent is None or parent not in parents:
+        key = parents[key]
+        if key not in parents:
             return
-        yield parent
-        span_id = parent
+        yield key
 
 
 def _same_call(outer: _Call, inner: _Call) -> bool:
     """Tell whether a call and one below it are the same: by the id of the response, or else by what was used."""
-    if outer.span_id == inner.span_id:
+    if outer.key == inner.key:
         return False
     if outer.join and inner.join:
         return outer.join == inner.join
     return outer.usage == inner.usage
 
 
-def _outer(calls: Iterable[_Call]) -> Iterator[bytes]:
+def _outer(calls: Iterable[_Call]) -> Iterator[Key]:
     """Return those of the calls with one response id that enclose another in time.
 
-    A response that came out of a cache has the id of the one that went in: that is another call, after the first.
+    A response that came out of a cache has the id of the one that went in: that is another call, after the first. In
+    another trace the tokens must be the same too: it may be somebody else's, whose provider counts its responses.
     """
     charged: list[_Call] = []
-    for call in sorted(calls, key=lambda call: (-call.start, call.end, call.span_id)):
-        if any(
-            call.end >= inner.end and call.span_id != inner.span_id and call.start <= inner.start
-            for inner in charged[-_COMPARED:]
-        ):
-            yield call.span_id
+    for call in sorted(calls, key=lambda call: (-call.start, call.end, call.key)):
+        if any(_encloses(call, inner) for inner in charged[-_COMPARED:]):
+            yield call.key
         else:
             charged.append(call)
+
+
+def _encloses(outer: _Call, inner: _Call) -> bool:
+    in_time = outer.start <= inner.start and inner.end <= outer.end
+    return in_time and outer.key != inner.key and (outer.key[0] == inner.key[0] or outer.usage == inner.usage)

@@ -26,12 +26,16 @@ TURN = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
 chain = Chain([("cost", factory.build())])
 
 
-def statuses(*spans: tuple[int, int, int, dict[str, Any]], scope: str = "test") -> list[Any]:
-    """Return the status of each span; a span is its parent's number (from 1, 0 is none), start, end and attributes."""
+def statuses(*spans: tuple[int, int, int, dict[str, Any]], scope: str = "test", traces: int = 1) -> list[Any]:
+    """Return the status of each span; a span is its parent's number (from 1, 0 is none), start, end and attributes.
+
+    They belong to so many traces, in turn.
+    """
     request = ExportTraceServiceRequest.FromString(make_request(*(attributes for *_, attributes in spans), scope=scope))
     protos = request.resource_spans[0].scope_spans[0].spans
     base = protos[0].start_time_unix_nano
-    for proto, (parent, start, end, _) in zip(protos, spans, strict=True):
+    for number, (proto, (parent, start, end, _)) in enumerate(zip(protos, spans, strict=True)):
+        proto.trace_id = (number % traces + 1).to_bytes(16, "big")
         proto.parent_span_id = parent.to_bytes(8, "big") if parent else b""
         proto.start_time_unix_nano, proto.end_time_unix_nano = base + start, base + end
     batch = Batch(request.SerializeToString())
@@ -55,6 +59,16 @@ def test_of_three_layers_the_innermost_is_charged() -> None:
 def test_one_response_is_charged_once_though_the_spans_between_are_missing() -> None:
     """Where HTTP spans stand between SDK and proxy, the response's id and the times tell."""
     assert ["not_billable", "priced"] == statuses((0, 0, 9, ANSWER), (77, 1, 8, ANSWER))
+
+
+def test_one_response_is_charged_once_though_each_span_starts_a_trace() -> None:
+    """An SDK that traces itself under an instrumentation that makes no span current: ids, tokens and times tell."""
+    other_tokens = {**ANSWER, "gen_ai.usage.output_tokens": 99}
+
+    assert ["not_billable", "priced"] == statuses((0, 0, 9, ANSWER), (0, 1, 8, ANSWER), traces=2)
+    assert ["priced", "priced"] == statuses((0, 0, 9, ANSWER), (0, 1, 8, other_tokens), traces=2)
+    assert ["priced", "priced"] == statuses((0, 0, 3, ANSWER), (0, 4, 8, ANSWER), traces=2)
+    assert ["priced", "priced"] == statuses((0, 0, 9, CALL), (0, 1, 8, CALL), traces=2)
 
 
 def test_a_span_without_response_id_below_one_with_the_same_tokens_is_the_same_call() -> None:
