@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from otel_llm.values import SCALARS, Scalar, Value, Writable, add_text, encode, to_python, write
+from otel_llm.values import SCALARS, Scalar, Value, Writable, add_text, encode, to_python, to_python_rarer, write
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -87,7 +87,7 @@ class Attributes:
                     if value:
                         values[key] = value
                     else:
-                        value = to_python(held)
+                        value = to_python_rarer(held)
                         if type(value) in SCALARS:
                             values[key] = value
             found.append(value)

@@ -9,7 +9,7 @@ from otel_llm import semconv
 if TYPE_CHECKING:
     from otel_llm.attributes import Attributes
 
-__all__ = ["Dimensions"]
+__all__ = ["KEYS", "Dimensions"]
 
 
 class Dimensions(NamedTuple):
@@ -31,14 +31,10 @@ class Dimensions(NamedTuple):
     @classmethod
     def read(cls, attributes: Attributes) -> Dimensions:
         """Return what the `otel_llm.*` attributes say."""
-        return cls(*map(attributes.get_str, _KEYS))
-
-    def attributes(self) -> dict[str, str]:
-        """Return what is known as `otel_llm.*` attributes."""
-        return {key: value for key, value in zip(_KEYS, self, strict=True) if value is not None}
+        return cls(*map(attributes.get_str, KEYS))
 
 
-_KEYS: Final = (
+KEYS: Final = (
     semconv.ROUTE,
     semconv.TENANT,
     semconv.ENVIRONMENT,
@@ -48,4 +44,4 @@ _KEYS: Final = (
     semconv.USER_KEY,
     semconv.CONVERSATION_KEY,
 )
-"""In the order of the fields."""
+"""The attributes that say so, in the order of the fields."""

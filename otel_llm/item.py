@@ -65,7 +65,7 @@ class Item(Attributes):
     def dimensions(self) -> Dimensions:
         """Whom it is for: as set, else as its attributes say when this is first asked.
 
-        Who sets it writes `Dimensions.attributes` too; here it is kept from whatever becomes of those.
+        Who sets it writes those attributes too; here it is kept from whatever becomes of them.
         """
         if self._dimensions is None:
             self._dimensions = Dimensions.read(self)

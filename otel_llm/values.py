@@ -18,6 +18,7 @@ __all__ = [
     "add_text",
     "encode",
     "to_python",
+    "to_python_rarer",
     "without_surrogates",
     "write",
 ]
@@ -35,16 +36,19 @@ SCALARS: Final = frozenset({str, bool, int, float})
 
 def to_python(value: AnyValue) -> Value:
     """Return an AnyValue as plain Python. A map with one key twice keeps the last."""
-    plain = value.string_value or value.int_value  # what stands there most, and asking which it is costs more
-    if plain:
-        return plain
+    # what stands there most, and asking which it is costs more
+    return value.string_value or value.int_value or to_python_rarer(value)
+
+
+def to_python_rarer(value: AnyValue) -> Value:
+    """Return the same of one that is known to hold no text and no whole number, unless it is empty or zero."""
     kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [item.string_value or to_python(item) for item in value.array_value.values]
     if kind is None:
         return None
     if kind in _PLAIN:
         return getattr(value, kind)
-    if kind == "array_value":
-        return [to_python(item) for item in value.array_value.values]
     return {pair.key: to_python(pair.value) for pair in value.kvlist_value.values}
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from otel_llm import semconv
 from otel_llm.digest import DigestConfig, DigestsProvider, is_key_in_environment, load_digests
-from otel_llm.dimensions import Dimensions
+from otel_llm.dimensions import KEYS, Dimensions
 from otel_llm.errors import ConfigError
 from otel_llm.store.provider import StoreProvider
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
-    from otel_llm.attributes import Attributes, Value
+    from otel_llm.attributes import Attributes, Value, Writable
     from otel_llm.component import Settings
     from otel_llm.digest import Digests
     from otel_llm_processors.gen_ai_normalizer.config import DimensionSources
@@ -34,10 +34,23 @@ _CHOICES: Final = 256
 
 
 class _Field(NamedTuple):
-    name: str
+    """A dimension."""
+
     own: str
     """The attribute that it is written as, and that comes before all where it is there already."""
     sources: Sequence[str]
+    resolve: Resolve
+
+
+class _Chosen(NamedTuple):
+    """What says a dimension."""
+
+    place: int
+    """Of the dimension in `Dimensions`."""
+    own: str
+    """What it is written as."""
+    key: str
+    """The attribute that says it."""
     resolve: Resolve
 
 
@@ -75,29 +88,24 @@ class DimensionResolver:
             version = _first(versions, said)
             return f"{name}@{said[version]}" if version else name
 
-        people: tuple[_Field, _Field] = (
-            _Field("user_key", semconv.USER_KEY, (), _as_it_is),
-            _Field("conversation_key", semconv.CONVERSATION_KEY, (), _as_it_is),
-        )
+        fields: Mapping[str, tuple[Sequence[str], Resolve]] = {
+            semconv.ROUTE: (sources.route, _as_it_is),
+            semconv.TENANT: (sources.tenant, _as_it_is),
+            semconv.ENVIRONMENT: (sources.environment, _as_it_is),
+            semconv.PROMPT: (sources.prompt, prompt),
+            semconv.APP_VERSION: (sources.app_version, _as_it_is),
+            semconv.EVAL_ID: (sources.eval_id, _as_it_is),
+        }
         if digests is not None:
-            people = (
-                _Field("user_key", semconv.USER_KEY, sources.user, lambda user, _: digests.of("user", user)),
-                _Field(
-                    "conversation_key",
-                    semconv.CONVERSATION_KEY,
+            fields = {
+                **fields,
+                semconv.USER_KEY: (sources.user, lambda user, _: digests.of("user", user)),
+                semconv.CONVERSATION_KEY: (
                     sources.conversation,
                     lambda conversation, _: digests.of("conversation", conversation),
                 ),
-            )
-        self._fields = (
-            _Field("route", semconv.ROUTE, sources.route, _as_it_is),
-            _Field("tenant", semconv.TENANT, sources.tenant, _as_it_is),
-            _Field("environment", semconv.ENVIRONMENT, sources.environment, _as_it_is),
-            _Field("prompt", semconv.PROMPT, sources.prompt, prompt),
-            _Field("app_version", semconv.APP_VERSION, sources.app_version, _as_it_is),
-            _Field("eval_id", semconv.EVAL_ID, sources.eval_id, _as_it_is),
-            *people,
-        )
+            }
+        self._fields = [_Field(own, *fields.get(own, ((), _as_it_is))) for own in KEYS]
         self.asked = frozenset(versions).union(*([field.own, *field.sources] for field in self._fields))
         """The attributes that are asked."""
         self._chosen_among = lru_cache(maxsize=_CHOICES)(self._choose)
@@ -107,21 +115,21 @@ class DimensionResolver:
         asked = [key for key in attributes.keys() if key in self.asked]  # noqa: SIM118 - they are no dict
         return said(zip(asked, attributes.get_all(asked), strict=True))
 
-    def resolve(self, said: Said) -> Dimensions:
-        """Return whom an item is for of which all this is said."""
-        found = {}
-        for name, key, resolved in self._chosen_among(tuple(said)):
-            found[name] = resolved(said[key], said)[:_LONGEST]
-        return Dimensions(**found)
+    def resolve(self, said: Said, written: dict[str, Writable]) -> Dimensions:
+        """Return whom an item is for of which all this is said, and put the attributes that say so into *written*."""
+        found: list[str | None] = [None] * len(self._fields)
+        for place, own, key, resolved in self._chosen_among(tuple(said)):
+            found[place] = written[own] = resolved(said[key], said)[:_LONGEST]
+        return Dimensions._make(found)
 
-    def _choose(self, asked: Sequence[str]) -> Sequence[tuple[str, str, Resolve]]:
+    def _choose(self, asked: Sequence[str]) -> Sequence[_Chosen]:
         """Return each dimension that is known where all of *asked* is said, with what says it."""
-        chosen: list[tuple[str, str, Resolve]] = []
-        for name, own, sources, resolved in self._fields:
+        chosen = []
+        for place, (own, sources, resolved) in enumerate(self._fields):
             if own in asked:
-                chosen.append((name, own, _as_it_is))
+                chosen.append(_Chosen(place, own, own, _as_it_is))
             elif key := _first(sources, asked):
-                chosen.append((name, key, resolved))
+                chosen.append(_Chosen(place, own, key, resolved))
         return chosen
 
 

@@ -90,25 +90,23 @@ class GenAiNormalizerProcessor(Processor):
         plan = origin.plan
         layout = plan.layout(tuple(item.keys()))
         draft = plan.draft(item, layout, events_among(plan.events, item))
-        said = self._said(layout, draft)
-        if said or origin.said:
+        if said := self._said(origin, layout, draft):
             is_gen_ai = draft.stays_gen_ai(layout)
             if not is_gen_ai:
                 draft.write()
             if is_gen_ai or item.is_gen_ai:
-                item.dimensions = whom = self._dimensions.resolve({**origin.said, **said})
-                draft.written.update(whom.attributes())
+                item.dimensions = self._dimensions.resolve(said, draft.written)
         draft.write()
 
-    def _said(self, layout: Layout, draft: Draft) -> Said:
-        """Return what an item itself says of whom it is for, as it will be."""
-        asked = layout.asked
-        values = dict(zip(asked, draft.item.get_all(asked), strict=True)) if asked else {}
-        for key in draft.removed:
-            values.pop(key, None)
-        written = draft.written
-        values.update((key, written[key]) for key in self._asked if key in written)
-        return said(values.items())
+    def _said(self, origin: _Origin, layout: Layout, draft: Draft) -> Said:
+        """Return what is said of whom an item is for: by itself, as it will be, or by where it comes from."""
+        asked, written, removed = layout.asked, draft.written, draft.removed
+        values = list(zip(asked, draft.item.get_all(asked), strict=True)) if asked else []
+        if removed:
+            values = [(key, value) for key, value in values if key not in removed]
+        if written:
+            values += [(key, written[key]) for key in self._asked if key in written]
+        return {**origin.said, **said(values)} if values else origin.said
 
     def _origin_of(self, scope: Scope) -> _Origin:
         sdk = scope.resource.get_str(semconv.TELEMETRY_SDK_NAME) or ""

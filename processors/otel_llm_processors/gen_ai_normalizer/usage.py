@@ -56,9 +56,12 @@ class Cache:
         given = tokens(written.get(_INPUT, values[slots[0]]))
         if given is None:
             return
-        produced = tokens(written.get(_OUTPUT, values[slots[1]])) or 0
-        total = next((count for slot in self._totals if (count := tokens(values[slot])) is not None), None)
-        expected = None if total is None else total - produced - cached
+        expected = None
+        for slot in self._totals:
+            total = tokens(values[slot])
+            if total is not None:
+                expected = total - (tokens(written.get(_OUTPUT, values[slots[1]])) or 0) - cached
+                break
         is_missing = is_exclusive or cached > given or given == expected
         is_settled = given + cached != expected  # else a second run would find it missing again
         if is_missing and is_settled and given + cached < _INT64:
