@@ -18,7 +18,6 @@ from genai_prices import Usage, calc_price
 from otel_llm.batch import Batch
 from otel_llm.testing import make_request
 from otel_llm_processors.cost import factory
-from otel_llm_processors.cost.attributes import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,11 +58,17 @@ def markdown() -> str:
     processor = factory.build()
     processor.start()
     span = _fresh(1)[0]
-    attributes = read(span)
-    written = dict(processor._price(span, attributes))  # noqa: SLF001 - the part that is the processor's own
+    call = processor._plain.read(span)  # noqa: SLF001 - the parts that are the processor's own
+    kind = processor._kind(span, call.names)  # noqa: SLF001 - as above
+    written = dict(processor._price_plain(span))  # noqa: SLF001 - as above
     usage = Usage(input_tokens=1000, output_tokens=100, cache_read_tokens=50)
-    own = _best(lambda spans: [processor._price(each, attributes) for each in spans])  # noqa: SLF001 - as above
-    reads = _best(lambda spans: [read(each) for each in spans])
+    own = _best(
+        lambda spans: [
+            processor._known(processor._kind(each, call.names), kind.rates, call.usage, None)  # noqa: SLF001 - as above
+            for each in spans
+        ]
+    )
+    reads = _best(lambda spans: [processor._plain.read(each) for each in spans])  # noqa: SLF001 - as above
     writes = _best(lambda spans: [each.update(written) for each in spans])
     begins = _best(processor.begin_batch)
     whole = _best(lambda spans: (processor.begin_batch(spans), [processor.process_span(each) for each in spans]))
@@ -71,8 +76,8 @@ def markdown() -> str:
         lambda spans: [calc_price(usage, "gpt-4o-2024-08-06", provider_id="openai") for _ in spans[:100]], 100
     )
     rows = [
-        ("pricing itself: usage, price, amounts, counting", own),
-        ("reading what it needs through the span's facade", reads),
+        ("pricing itself: which prices, amounts, counting; the bound is 5", own),
+        ("reading names and counts through the span's facade, checking them", reads),
         (f"writing {len(written)} attributes through the facade", writes),
         ("`begin_batch`: looking for repeated calls, all spans in one trace", begins),
         ("the whole, in the order of the host", whole),

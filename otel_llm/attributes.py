@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from otel_llm.values import SCALARS, Scalar, Value, Writable, encode, to_python, without_surrogates, write
+from otel_llm.values import SCALARS, Scalar, Value, Writable, add_text, encode, to_python, to_python_rarer, write
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -70,22 +70,27 @@ class Attributes:
                 self._values[key] = value
         return value
 
-    def get_all(self, keys: Iterable[str]) -> dict[str, Value]:
-        """Return several attributes by key, as `get` does, for much less than one call each."""
+    def get_all(self, keys: Iterable[str]) -> list[Value]:
+        """Return several attributes, in order, as `get` does, for much less than one call each."""
         index = self._index or self._indexed()
         values = self._values
-        found: dict[str, Value] = {}
+        found: list[Value] = []
         for key in keys:
-            value = values.get(key)
-            if value is None:
-                pair = index.get(key)
+            value: Value = values.get(key)
+            if value is None and key in index:
+                pair = index[key]
                 if pair is None:
                     value = self.get(key)
                 else:
-                    value = to_python(pair.value)
-                    if type(value) in SCALARS:
+                    held = pair.value
+                    value = held.string_value or held.int_value  # what stands there most
+                    if value:
                         values[key] = value
-            found[key] = value
+                    else:
+                        value = to_python_rarer(held)
+                        if type(value) in SCALARS:
+                            values[key] = value
+            found.append(value)
         return found
 
     def get_str(self, key: str) -> str | None:
@@ -142,16 +147,14 @@ class Attributes:
         if not attributes.keys().isdisjoint(index):
             fresh = {key: value for key, value in attributes.items() if key not in index}
         if fresh:
-            encoded, long = encode(self._proto.ATTRIBUTES_FIELD_NUMBER, fresh)
-            self._proto.MergeFromString(encoded)
+            short, long, altered = encode(self._proto.ATTRIBUTES_FIELD_NUMBER, fresh)
+            self._proto.MergeFromString(short)
             for key, text in long:
-                write(self._proto.attributes.add(key=without_surrogates(key)).value, text)
-            values = self._values
-            for key, value in fresh.items():
-                # what is read as it was written is known: a list is copied, and a surrogate in a text replaced
-                if value.isascii() if type(value) is str else type(value) in SCALARS:
-                    values[key] = value  # type: ignore[assignment]  # mypy does not follow the line above
+                add_text(self._proto.attributes, key, text)
             index.update(dict.fromkeys(fresh))
+            self._values.update(fresh)  # type: ignore[arg-type]  # what is left here of it are scalars
+            for key in altered:
+                del self._values[key]
             self._shared.dirty = True
         if len(fresh) < len(attributes):
             for key, value in attributes.items():

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm import semconv
 
 if TYPE_CHECKING:
     from otel_llm.attributes import Attributes
 
-__all__ = ["Dimensions"]
+__all__ = ["KEYS", "Dimensions"]
 
 
-@dataclass(frozen=True, slots=True)
-class Dimensions:
+class Dimensions(NamedTuple):
     """Resolved once, before anything is redacted. None where nobody said.
 
     Users and conversations stand here as keyed digests: that a redactor later takes `user.id` away never makes two
@@ -33,21 +31,17 @@ class Dimensions:
     @classmethod
     def read(cls, attributes: Attributes) -> Dimensions:
         """Return what the `otel_llm.*` attributes say."""
-        return cls(**{field: attributes.get_str(key) for field, key in _KEYS.items()})
-
-    def write(self, attributes: Attributes) -> None:
-        """Write what is known as `otel_llm.*` attributes."""
-        values = ((key, getattr(self, field)) for field, key in _KEYS.items())
-        attributes.update({key: value for key, value in values if value is not None})
+        return cls(*map(attributes.get_str, KEYS))
 
 
-_KEYS: Final = {
-    "route": semconv.ROUTE,
-    "tenant": semconv.TENANT,
-    "environment": semconv.ENVIRONMENT,
-    "prompt": semconv.PROMPT,
-    "app_version": semconv.APP_VERSION,
-    "eval_id": semconv.EVAL_ID,
-    "user_key": semconv.USER_KEY,
-    "conversation_key": semconv.CONVERSATION_KEY,
-}
+KEYS: Final = (
+    semconv.ROUTE,
+    semconv.TENANT,
+    semconv.ENVIRONMENT,
+    semconv.PROMPT,
+    semconv.APP_VERSION,
+    semconv.EVAL_ID,
+    semconv.USER_KEY,
+    semconv.CONVERSATION_KEY,
+)
+"""The attributes that say so, in the order of the fields."""

@@ -63,14 +63,16 @@ class Item(Attributes):
 
     @property
     def dimensions(self) -> Dimensions:
-        """Whom it is for: as set, else as its attributes say when this is first asked."""
+        """Whom it is for: as set, else as its attributes say when this is first asked.
+
+        Who sets it writes those attributes too; here it is kept from whatever becomes of them.
+        """
         if self._dimensions is None:
             self._dimensions = Dimensions.read(self)
         return self._dimensions
 
     @dimensions.setter
     def dimensions(self, dimensions: Dimensions) -> None:
-        dimensions.write(self)
         self._dimensions = dimensions
 
     def drop(self, reason: str) -> None:

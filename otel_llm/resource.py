@@ -46,7 +46,7 @@ class Resource(Attributes):
 class Scope(Resource):
     """The instrumentation library that wrote the spans below it."""
 
-    __slots__ = ("resource",)
+    __slots__ = ("__weakref__", "resource")
 
     kind: Literal["resource", "scope"] = "scope"
 

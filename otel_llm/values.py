@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from struct import Struct
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-__all__ = ["SCALARS", "Scalar", "Value", "Writable", "encode", "to_python", "without_surrogates", "write"]
+__all__ = [
+    "SCALARS",
+    "Encoded",
+    "Scalar",
+    "Value",
+    "Writable",
+    "add_text",
+    "encode",
+    "to_python",
+    "to_python_rarer",
+    "without_surrogates",
+    "write",
+]
 
 Scalar: TypeAlias = str | bool | int | float
 Writable: TypeAlias = Scalar | Sequence[Scalar]
@@ -24,16 +36,19 @@ SCALARS: Final = frozenset({str, bool, int, float})
 
 def to_python(value: AnyValue) -> Value:
     """Return an AnyValue as plain Python. A map with one key twice keeps the last."""
-    plain = value.string_value or value.int_value  # what stands there most, and asking which it is costs more
-    if plain:
-        return plain
+    # what stands there most, and asking which it is costs more
+    return value.string_value or value.int_value or to_python_rarer(value)
+
+
+def to_python_rarer(value: AnyValue) -> Value:
+    """Return the same of one that is known to hold no text and no whole number, unless it is empty or zero."""
     kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [item.string_value or to_python(item) for item in value.array_value.values]
     if kind is None:
         return None
     if kind in _PLAIN:
         return getattr(value, kind)
-    if kind == "array_value":
-        return [to_python(item) for item in value.array_value.values]
     return {pair.key: to_python(pair.value) for pair in value.kvlist_value.values}
 
 
@@ -54,24 +69,40 @@ def write(target: AnyValue, value: Writable) -> None:
         _write_scalar(target, value)  # type: ignore[arg-type]  # what is no scalar either is refused there
 
 
-def encode(field: int, attributes: Mapping[str, Writable]) -> tuple[bytes, list[tuple[str, str]]]:
-    """Return attributes as the bytes of the repeated field *field*, to be merged into the message that has it.
+class Encoded(NamedTuple):
+    """Attributes on their way into a message."""
 
-    One merge of these bytes costs little more than adding a single attribute through messages does; but it copies them
-    twice more than that. So long texts are not among them: they are returned beside them.
+    short: bytes
+    """Most of them, as bytes of the repeated field, to be merged into the message that has it."""
+    long: Sequence[tuple[str, str]]
+    """Texts that are better added one by one."""
+    altered: Sequence[str]
+    """Keys of those that may be read otherwise than they were written: a list is copied, a surrogate replaced."""
+
+
+def encode(field: int, attributes: Mapping[str, Writable]) -> Encoded:
+    """Return attributes for the repeated field *field*.
+
+    One merge of bytes costs little more than adding a single attribute through messages does. But it copies them twice
+    more than that, and bytes that are not known yet cost more to write: so that pays for what is short.
 
     Raises:
         TypeError, ValueError: as `write`.
     """
     out: list[bytes] = []
     long: list[tuple[str, str]] = []
+    altered: list[str] = []
     for key, value in attributes.items():
-        if type(value) is str and len(value) >= _LONG:
-            long.append((key, value))
+        if type(value) is str:
+            if not value.isascii():
+                altered.append(key)
+            if len(value) < _SHORT and len(key) <= _LONGEST_KEY:
+                out.append(_text_pair(field, key, value))
+            else:
+                long.append((key, value))
         elif len(key) > _LONGEST_KEY:
+            altered.append(key)
             out.append(_any_pair(field, key, value))
-        elif type(value) is str:
-            out.append(_text_pair(field, key, value) if len(value) < _SHORT else _text(field, key, value))
         elif type(value) is int:
             if _ONE_BYTE <= value < _TWO_BYTES:  # most counts
                 out += (_head(field, key, _INT, 2), bytes((value & 0x7F | 0x80, value >> 7)))
@@ -82,15 +113,25 @@ def encode(field: int, attributes: Mapping[str, Writable]) -> tuple[bytes, list[
             out += (_head(field, key, _DOUBLE, 8), _double(value))
         elif type(value) is bool:
             out += (_head(field, key, _BOOL, 1), _TRUE if value else _FALSE)
-        elif type(value) is list and len(value) == 1 and type(value[0]) is str and len(value[0]) < _SHORT:
-            out.append(_list_of_one(field, key, value[0]))  # finish reasons, of one choice as a rule
         else:
-            out.append(_any_pair(field, key, value))
-    return b"".join(out), long
+            altered.append(key)
+            out.append(_list_pair(field, key, value))
+    return Encoded(b"".join(out), long, altered)
+
+
+def add_text(attributes: Any, key: str, text: str) -> None:
+    """Add a text to a repeated field of attributes."""
+    value = attributes.add(key=without_surrogates(key)).value
+    try:
+        value.string_value = text
+    except UnicodeEncodeError:
+        value.string_value = without_surrogates(text)
 
 
 def without_surrogates(text: str) -> str:
     """Return *text* with surrogate pairs joined and lone surrogates, which UTF-8 cannot hold, as U+FFFD."""
+    if text.isascii():
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -98,8 +139,6 @@ _PLAIN: Final = frozenset({"string_value", "int_value", "double_value", "bool_va
 
 _SHORT: Final = 64
 """Texts below this come again and again: names of statuses, models, versions. They are kept, encoded."""
-_LONG: Final = 4096
-"""Texts from here on are not worth copying to save a message."""
 _LONGEST_KEY: Final = 256
 """What is kept has no longer key: what is kept is bounded in number, and must be in size."""
 
@@ -137,16 +176,14 @@ def _write_scalar(target: AnyValue, value: Scalar) -> None:
         raise TypeError(f"an attribute cannot hold a {type(value).__name__}")
 
 
-def _text(field: int, key: str, value: str) -> bytes:
+@lru_cache(4096)
+def _text_pair(field: int, key: str, value: str) -> bytes:
     text = _utf8(value)
     size = len(text)
     tag, start = _start(field, key)
     inner = _TEXT + _varint(size)
     head = start + _varint(len(inner) + size) + inner
     return b"".join((tag, _varint(len(head) + size), head, text))
-
-
-_text_pair: Final = lru_cache(4096)(_text)
 
 
 @lru_cache(4096)
@@ -169,6 +206,12 @@ def _any_pair(field: int, key: str, value: Writable) -> bytes:
     write(pair.value, value)
     encoded = pair.SerializeToString()
     return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(encoded)) + encoded
+
+
+def _list_pair(field: int, key: str, value: Writable) -> bytes:
+    if type(value) is list and len(value) == 1 and type(value[0]) is str and len(value[0]) < _SHORT:
+        return _list_of_one(field, key, value[0])  # finish reasons, of one choice as a rule
+    return _any_pair(field, key, value)
 
 
 @lru_cache(1024)

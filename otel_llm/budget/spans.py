@@ -39,16 +39,7 @@ def model_of(span: Span) -> str | None:
 
 def dimensions_of(span: Span) -> Dimensions:
     """Return whom a call is for, as keys of rows: neither endless nor with characters that SQL does not take."""
-    found = span.dimensions
-    return Dimensions(
-        *map(
-            _kept,
-            (
-                found.route, found.tenant, found.environment, found.prompt, found.app_version, found.eval_id,
-                found.user_key, found.conversation_key,
-            ),
-        )
-    )  # fmt: skip
+    return Dimensions(*map(_kept, span.dimensions))
 
 
 def call_of(span: Span, book: BudgetBook | None, now_ms: int) -> Call:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from otel_llm import semconv
 from otel_llm_processors.cost.usage import USAGE_NAMES
@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from otel_llm.span import Span
     from otel_llm_processors.cost.rates import ServiceTier
 
-__all__ = ["CACHED_NAMES", "NAME_LENGTH", "is_cache_hit", "read", "reported_usd", "service_tier"]
+__all__ = [
+    "CACHED_NAMES",
+    "NAMES",
+    "NAME_LENGTH",
+    "READ",
+    "Names",
+    "is_cache_hit",
+    "read",
+    "reported_usd",
+    "service_tier",
+]
 
 CACHED_NAMES: Final = 4096
 """Combinations of names of which the price is kept, good or bad."""
@@ -41,27 +51,29 @@ _REPORTED: Final = (
 )
 """Where emitters put what they think a call cost."""
 
+NAMES: Final = (
+    semconv.GEN_AI_PROVIDER_NAME,
+    semconv.GEN_AI_RESPONSE_MODEL,
+    semconv.GEN_AI_REQUEST_MODEL,
+    semconv.SERVER_ADDRESS,
+    semconv.OPENAI_RESPONSE_SERVICE_TIER,
+    semconv.OPENAI_REQUEST_SERVICE_TIER,
+    semconv.ROUTE,
+    semconv.ENVIRONMENT,
+)
+"""What a kind of call is known by. The model that answered comes before the one that was asked for, which may be an
+alias or a deployment."""
+Names: TypeAlias = tuple[str | None, ...]
+"""Their values."""
+
 _TEXT: Final = frozenset({str})
 _NUMBER: Final = frozenset({float, int})
 _ANYTHING: Final = frozenset({bool, bytes, dict, float, int, list, str})
 
-_READ: Final = {
+READ: Final = {
     **dict.fromkeys((*USAGE_NAMES, semconv.COST_STATUS, semconv.LITELLM_CACHE_HIT), _ANYTHING),
     **dict.fromkeys(_REPORTED, _NUMBER),
-    **dict.fromkeys(
-        (
-            semconv.ENVIRONMENT,
-            semconv.GEN_AI_OPERATION_NAME,
-            semconv.GEN_AI_PROVIDER_NAME,
-            semconv.GEN_AI_REQUEST_MODEL,
-            semconv.GEN_AI_RESPONSE_MODEL,
-            semconv.OPENAI_REQUEST_SERVICE_TIER,
-            semconv.OPENAI_RESPONSE_SERVICE_TIER,
-            semconv.ROUTE,
-            semconv.SERVER_ADDRESS,
-        ),
-        _TEXT,
-    ),
+    **dict.fromkeys((*NAMES, semconv.GEN_AI_OPERATION_NAME), _TEXT),
 }
 """Of which type each must be. One of another type counts as missing, but for counts: wrong ones must not be priced."""
 
@@ -71,7 +83,7 @@ def read(span: Span) -> dict[str, Any]:
     return {
         key: value
         for key in span.keys()  # noqa: SIM118 - a span is no dict
-        if (types := _READ.get(key)) and type(value := span.get(key)) in types
+        if (types := READ.get(key)) and type(value := span.get(key)) in types
     }
 
 

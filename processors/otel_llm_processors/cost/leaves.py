@@ -27,6 +27,15 @@ _MAX_DEPTH: Final = 32
 _COMPARED: Final = 16
 """How many calls with one response id are compared to each other: a sender may write the same on every span."""
 
+_SAID: Final = (
+    semconv.GEN_AI_USAGE_INPUT_TOKENS,
+    semconv.GEN_AI_USAGE_OUTPUT_TOKENS,
+    semconv.GEN_AI_OPERATION_NAME,
+    semconv.GEN_AI_RESPONSE_ID,
+    semconv.GEN_AI_RESPONSE_MODEL,
+)
+"""What a call is compared by."""
+
 Key = tuple[bytes, bytes]
 """Trace id and span id."""
 
@@ -97,13 +106,13 @@ def _look_above(spans: Sequence[Span], calls: Mapping[Key, _Call], repeated: set
 
 def _call(span: Span) -> _Call | None:
     """Return what a span says of an inference call; None if it is not about one, or without tokens."""
-    usage = (span.get(semconv.GEN_AI_USAGE_INPUT_TOKENS), span.get(semconv.GEN_AI_USAGE_OUTPUT_TOKENS))
-    operation = span.get_str(semconv.GEN_AI_OPERATION_NAME)
-    if usage == (None, None) or (operation is not None and operation not in BILLABLE):
+    given, produced, operation, response, model = span.get_all(_SAID)
+    if (given is None and produced is None) or (type(operation) is str and operation not in BILLABLE):
         return None
-    response = span.get_str(semconv.GEN_AI_RESPONSE_ID)
-    join = (response, span.get_str(semconv.GEN_AI_RESPONSE_MODEL)) if response else None
-    return _Call(key_of(span), span.start_time_unix_nano, span.end_time_unix_nano, usage, join)
+    join = None
+    if response and type(response) is str:
+        join = (response, model if type(model) is str else None)
+    return _Call(key_of(span), span.start_time_unix_nano, span.end_time_unix_nano, (given, produced), join)
 
 
 def _ancestors(key: Key, parents: Mapping[Key, Key]) -> Iterator[Key]:

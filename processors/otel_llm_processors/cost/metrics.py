@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm import semconv
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["CostMetrics", "Series"]
 
 _LABELS: Final = ("provider", "model", "route", "environment")
-_CALLS: Final = "calls"
-_PRICED: Final = "priced"
-_USD: Final = "usd"
 _NAME_LENGTH: Final = 128
 """Longer names are cut: a label is no place to keep what a sender makes up."""
 _TYPES: Final = {
@@ -36,13 +32,14 @@ class Series(NamedTuple):
     """What was counted under some labels and is not shown yet."""
 
     labels: tuple[str, str, str, str]
-    amounts: defaultdict[str, float]
+    calls: list[tuple[Usage, float, bool]]
+    """What each used and cost, and whether that was computed."""
 
     @classmethod
     def of(cls, attributes: Mapping[str, Any], prices: ModelPrices | None = None) -> Series:
         """Return a series for calls like one, with the prices that were used."""
         provider, model = (prices.provider, prices.model) if prices else (None, None)
-        return cls(_labels(provider, model, attributes), defaultdict(int))
+        return cls(_labels(provider, model, attributes), [])
 
 
 class CostMetrics:
@@ -65,26 +62,22 @@ class CostMetrics:
 
     def count(self, series: Series, usage: Usage, usd: float, *, priced: bool = False) -> None:
         """Count a call. `flush` shows it: to lock counters that all threads share takes longer than to price a call."""
-        amounts = series.amounts
-        if not amounts:
+        if not series.calls:
             self._counted.append(series)
-        amounts[_CALLS] += 1
-        amounts[_USD] += usd
-        amounts[_PRICED] += priced
-        for key, tokens in usage.items():
-            amounts[key] += tokens
+        series.calls.append((usage, usd, priced))
 
     def flush(self) -> None:
         """Show what was counted."""
-        for labels, amounts in self._counted:
-            self._calls(labels, amounts[_CALLS])
-            self._priced(amounts[_PRICED])
-            if amounts[_USD]:
-                self._cost(labels, amounts[_USD])
+        for labels, calls in self._counted:
+            usages, usd, priced = zip(*calls, strict=True)
+            self._calls(labels, len(calls))
+            self._priced(sum(priced))
+            if total := sum(usd):
+                self._cost(labels, total)
             for key, type_ in _TYPES.items():
-                if amounts[key]:
-                    self._tokens((*labels, type_), amounts[key])
-            amounts.clear()
+                if tokens := sum([usage.get(key, 0) for usage in usages]):
+                    self._tokens((*labels, type_), tokens)
+            calls.clear()
         self._counted.clear()
 
     def count_unpriced(self, attributes: Mapping[str, Any]) -> None:

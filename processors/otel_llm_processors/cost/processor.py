@@ -11,6 +11,7 @@ from otel_llm.secret_file import check_readable
 from otel_llm_processors.cost.attributes import (
     CACHED_NAMES,
     NAME_LENGTH,
+    NAMES,
     is_cache_hit,
     read,
     reported_usd,
@@ -18,6 +19,7 @@ from otel_llm_processors.cost.attributes import (
 )
 from otel_llm_processors.cost.leaves import BILLABLE, NOTHING_REPEATED, find_repeats, key_of
 from otel_llm_processors.cost.metrics import CostMetrics, Series
+from otel_llm_processors.cost.plain import PlainCalls
 from otel_llm_processors.cost.price_list import Reader, age_s
 from otel_llm_processors.cost.rates import PARTS, PICO
 from otel_llm_processors.cost.usage import UnusableUsage, carries_usage, read_usage
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from otel_llm.component import Settings
     from otel_llm.span import Span
+    from otel_llm_processors.cost.attributes import Names
     from otel_llm_processors.cost.config import CostConfig
     from otel_llm_processors.cost.price_list import Read
     from otel_llm_processors.cost.rates import Rates, Reason
@@ -48,19 +51,6 @@ _AMOUNTS: Final = tuple(
     for part in PARTS
 )
 """What each of `PARTS` is written as."""
-
-_NAMES: Final = (
-    semconv.GEN_AI_PROVIDER_NAME,
-    semconv.GEN_AI_RESPONSE_MODEL,
-    semconv.GEN_AI_REQUEST_MODEL,
-    semconv.SERVER_ADDRESS,
-    semconv.OPENAI_RESPONSE_SERVICE_TIER,
-    semconv.OPENAI_REQUEST_SERVICE_TIER,
-    semconv.ROUTE,
-    semconv.ENVIRONMENT,
-)
-"""What a kind of call is known by. The model that answered comes before the one that was asked for, which may be an
-alias or a deployment."""
 
 
 class _Kind(NamedTuple):
@@ -93,7 +83,8 @@ class CostProcessor(Processor):
         self._used: Read | None = None
         self._repeats = NOTHING_REPEATED
         self._last: Span | None = None
-        self._kinds: dict[tuple[str | None, ...], _Kind] = {}
+        self._kinds: dict[Names, _Kind] = {}
+        self._plain = PlainCalls()
 
     def start(self) -> None:
         """Load the prices, which takes half a second: now, and not while the first span waits."""
@@ -110,14 +101,27 @@ class CostProcessor(Processor):
 
     def process_span(self, span: Span, /) -> None:
         """Price one span, unless that has been done."""
-        attributes = read(span)
-        if semconv.COST_STATUS not in attributes:
-            written = self._price(span, attributes)
-            if written:
-                span.update(written)
+        written = self._price_plain(span)
+        if written is None:
+            attributes = read(span)
+            written = {} if semconv.COST_STATUS in attributes else self._price(span, attributes)
+        if written:
+            span.update(written)
         if span is self._last or self._last is None:  # the batch ends, or this one came alone
             self._last = None
             self._metrics.flush()
+
+    def _price_plain(self, span: Span) -> Mapping[str, str | float] | None:
+        """Return what to write on a plain call; None for all others, and for those that take a closer look."""
+        if self._repeats.repeated:
+            return None
+        call = self._plain.read(span)
+        if call is None:
+            return None
+        kind = self._kind(span, call.names)
+        if kind.rates is None or not kind.rates.complete:
+            return None
+        return self._known(kind, kind.rates, call.usage, None)
 
     def _price(self, span: Span, attributes: Mapping[str, Any]) -> Mapping[str, str | float]:
         """Return what to write."""
@@ -132,11 +136,11 @@ class CostProcessor(Processor):
             return {} if operation is None else self._unknown(attributes, "no_usage", usage)
         if is_cache_hit(attributes):
             return self._cache_hit(attributes, usage)
-        kind = self._kind(span, attributes)
+        kind = self._kind(span, tuple(map(attributes.get, NAMES)))
         rates = kind.rates
         if rates is None or not (rates.complete or rates.covers(usage)):
             return self._unknown(attributes, kind.reason, usage)
-        return self._known(attributes, kind, rates, usage)
+        return self._known(kind, rates, usage, reported_usd(attributes))
 
     def _is_charged_elsewhere(self, span: Span, operation: str | None) -> bool:
         repeats = self._repeats
@@ -146,25 +150,25 @@ class CostProcessor(Processor):
             return key_of(span) in repeats.above
         return True
 
-    def _kind(self, span: Span, attributes: Mapping[str, Any]) -> _Kind:
+    def _kind(self, span: Span, names: Names) -> _Kind:
         if self._used is not self._read.value:
             self._refresh()
         # A span without a start is priced as of now: 1970 would get the oldest price on record.
         start = span.start_time_unix_nano or int(self._clock() * 1e9)
-        names = tuple(map(attributes.get, _NAMES))
         kind = self._kinds.get(names)
         if kind is None or not kind.begin <= start < kind.end:
-            kind = self._look_up(attributes, start)
+            kind = self._look_up(names, start)
             if len(self._kinds) >= CACHED_NAMES:
                 self._kinds.clear()
             if all(len(name) <= NAME_LENGTH for name in names if name):
                 self._kinds[names] = kind
         return kind
 
-    def _look_up(self, attributes: Mapping[str, Any], start: int) -> _Kind:
+    def _look_up(self, names: Names, start: int) -> _Kind:
         from otel_llm_processors.cost.catalogue import Call  # as in `_refresh`
 
-        provider, answered, asked, server = map(attributes.get, _NAMES[:4])
+        attributes = dict(zip(NAMES, names, strict=True))
+        provider, answered, asked, server = names[:4]
         quote = self._catalogue.quote(Call(provider, (answered, asked), server, service_tier(attributes)), start)
         prices, provenance = (quote.offer.prices, quote.offer.provenance) if quote.offer else (None, {})
         return _Kind(quote.begin, quote.end, quote.rates, quote.reason, provenance, Series.of(attributes, prices))
@@ -177,10 +181,7 @@ class CostProcessor(Processor):
         self._catalogue = Catalogue.of(self._overrides, self._used)
         self._kinds.clear()
 
-    def _known(
-        self, attributes: Mapping[str, Any], kind: _Kind, rates: Rates, usage: Usage
-    ) -> Mapping[str, str | float]:
-        reported = reported_usd(attributes)
+    def _known(self, kind: _Kind, rates: Rates, usage: Usage, reported: float | None) -> Mapping[str, str | float]:
         if self._prefer_reported and reported:
             self._metrics.count(kind.series, usage, reported)
             return self._reported(reported)

@@ -139,8 +139,9 @@ class Rates:
         tiers = self.tiers
         coefficients = (tiers[0] if len(tiers) == 1 else self.tier(usage)).coefficients
         for key, count in usage.items():
-            for part, rate in coefficients.get(key, ()):
-                amounts[part] += rate * count
+            if count and key in coefficients:
+                for part, rate in coefficients[key]:
+                    amounts[part] += rate * count
         return amounts if self.denominator == 1 else _rounded(amounts, self.denominator)
 
     def cost(self, usage: Mapping[str, int]) -> Cost:

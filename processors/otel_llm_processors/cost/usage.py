@@ -12,7 +12,16 @@ from otel_llm_processors.cost.rates import OVERLAPPING
 if TYPE_CHECKING:
     from otel_llm_processors.cost.rates import Reason
 
-__all__ = ["TOKENS_LIMIT", "USAGE_NAMES", "UnusableUsage", "Usage", "carries_usage", "check_consistent", "read_usage"]
+__all__ = [
+    "PLAIN_USAGE",
+    "TOKENS_LIMIT",
+    "USAGE_NAMES",
+    "UnusableUsage",
+    "Usage",
+    "carries_usage",
+    "check_consistent",
+    "read_usage",
+]
 
 Usage: TypeAlias = Mapping[str, int]
 """How much of what a call used, by the usage keys of genai-prices. Input includes what was cached, output reasoning."""
@@ -20,13 +29,14 @@ Usage: TypeAlias = Mapping[str, int]
 TOKENS_LIMIT: Final = 10**15
 """No call has used so many tokens: a count from here on is a mistake of the emitter."""
 
-_USAGE_KEYS: Final = {
+PLAIN_USAGE: Final = {
     semconv.GEN_AI_USAGE_INPUT_TOKENS: "input_tokens",
     semconv.GEN_AI_USAGE_OUTPUT_TOKENS: "output_tokens",
     semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: "cache_read_tokens",
     semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: "cache_write_tokens",
     semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: "output_reasoning_tokens",
 }
+"""The counts that calls have as a rule, by attribute."""
 _DETAILS: Final = {
     semconv.GEN_AI_USAGE_DETAILS_CACHE_WRITE_1H_TOKENS: "cache_write_1h_tokens",
     semconv.GEN_AI_USAGE_AUDIO_INPUT_TOKENS: "input_audio_tokens",
@@ -40,7 +50,7 @@ _DETAILS: Final = {
 }
 """Rarer counts, each a part of one of the above."""
 
-_ALL: Final = {**_USAGE_KEYS, **_DETAILS}
+_ALL: Final = {**PLAIN_USAGE, **_DETAILS}
 USAGE_NAMES: Final = frozenset(_ALL)
 """The attributes that counts are read from."""
 
@@ -122,7 +132,7 @@ def _overlap(usage: Usage) -> bool:
 
 def carries_usage(attributes: Mapping[str, Any]) -> bool:
     """Tell whether any count is there, right or wrong."""
-    return any(attributes.get(name) is not None for name in _USAGE_KEYS)
+    return any(attributes.get(name) is not None for name in PLAIN_USAGE)
 
 
 def _count(value: Any) -> int:

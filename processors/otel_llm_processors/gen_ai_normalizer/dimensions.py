@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from otel_llm import semconv
 from otel_llm.digest import DigestConfig, DigestsProvider, is_key_in_environment, load_digests
-from otel_llm.dimensions import Dimensions
+from otel_llm.dimensions import KEYS, Dimensions
 from otel_llm.errors import ConfigError
 from otel_llm.store.provider import StoreProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
-    from otel_llm.attributes import Attributes
+    from otel_llm.attributes import Attributes, Value, Writable
     from otel_llm.component import Settings
     from otel_llm.digest import Digests
-    from otel_llm.item import Item
     from otel_llm_processors.gen_ai_normalizer.config import DimensionSources
 
-__all__ = ["DimensionResolver", "digests_for"]
+__all__ = ["DimensionResolver", "digests_for", "said"]
 
-Said = dict[str, str]
+Said: TypeAlias = Mapping[str, str]
 """Values by the attributes' names."""
+Resolve: TypeAlias = Callable[[str, Said], str]
+"""Returns a dimension by what its source says, and all others."""
 
 _LONGEST: Final = 256
 """Characters of a dimension: budgets and rows keep no more."""
+_CHOICES: Final = 256
+"""How many sets of attributes are remembered, of the dozen that are asked."""
+
+
+class _Field(NamedTuple):
+    """A dimension."""
+
+    own: str
+    """The attribute that it is written as, and that comes before all where it is there already."""
+    sources: Sequence[str]
+    resolve: Resolve
+
+
+class _Chosen(NamedTuple):
+    """What says a dimension."""
+
+    place: int
+    """Of the dimension in `Dimensions`."""
+    own: str
+    """What it is written as."""
+    key: str
+    """The attribute that says it."""
+    resolve: Resolve
 
 
 def digests_for(config: DigestConfig | None, settings: Settings) -> Digests | None:
@@ -52,7 +78,7 @@ def digests_for(config: DigestConfig | None, settings: Settings) -> Digests | No
 
 
 class DimensionResolver:
-    """Writes the dimensions of spans and log records as `otel_llm.*` attributes."""
+    """Tells whom spans and log records are for."""
 
     def __init__(self, sources: DimensionSources, digests: Digests | None) -> None:
         """Take the attributes to ask; without digests, users and conversations are as they came."""
@@ -60,64 +86,64 @@ class DimensionResolver:
 
         def prompt(name: str, said: Said) -> str:
             version = _first(versions, said)
-            return f"{name}@{version}" if version else name
+            return f"{name}@{said[version]}" if version else name
 
-        self._fields: list[tuple[str, str, Sequence[str], Callable[[str, Said], str]]] = [
-            ("route", semconv.ROUTE, sources.route, _as_it_is),
-            ("tenant", semconv.TENANT, sources.tenant, _as_it_is),
-            ("environment", semconv.ENVIRONMENT, sources.environment, _as_it_is),
-            ("prompt", semconv.PROMPT, sources.prompt, prompt),
-            ("app_version", semconv.APP_VERSION, sources.app_version, _as_it_is),
-            ("eval_id", semconv.EVAL_ID, sources.eval_id, _as_it_is),
-            ("user_key", semconv.USER_KEY, (), _as_it_is),
-            ("conversation_key", semconv.CONVERSATION_KEY, (), _as_it_is),
-        ]
+        fields: Mapping[str, tuple[Sequence[str], Resolve]] = {
+            semconv.ROUTE: (sources.route, _as_it_is),
+            semconv.TENANT: (sources.tenant, _as_it_is),
+            semconv.ENVIRONMENT: (sources.environment, _as_it_is),
+            semconv.PROMPT: (sources.prompt, prompt),
+            semconv.APP_VERSION: (sources.app_version, _as_it_is),
+            semconv.EVAL_ID: (sources.eval_id, _as_it_is),
+        }
         if digests is not None:
-            self._fields[-2:] = [
-                ("user_key", semconv.USER_KEY, sources.user, lambda user, _: digests.of("user", user)),
-                (
-                    "conversation_key",
-                    semconv.CONVERSATION_KEY,
+            fields = {
+                **fields,
+                semconv.USER_KEY: (sources.user, lambda user, _: digests.of("user", user)),
+                semconv.CONVERSATION_KEY: (
                     sources.conversation,
                     lambda conversation, _: digests.of("conversation", conversation),
                 ),
-            ]
-        self._asked = frozenset(versions).union(*([own, *names] for _, own, names, _ in self._fields))
+            }
+        self._fields = [_Field(own, *fields.get(own, ((), _as_it_is))) for own in KEYS]
+        self.asked = frozenset(versions).union(*([field.own, *field.sources] for field in self._fields))
+        """The attributes that are asked."""
+        self._chosen_among = lru_cache(maxsize=_CHOICES)(self._choose)
 
-    def resolve(self, item: Item) -> None:
-        """Write what is known of *item*, if it is gen_ai."""
-        scope = item.scope
-        said = self._said(scope.resource) | self._said(scope) | self._said(item)
-        if not said or not item.is_gen_ai:
-            return
-        found = {}
-        for field, own, names, resolved in self._fields:
-            value = said.get(own)
-            if value is None:
-                value = _first(names, said)
-                if value is None:
-                    continue
-                value = resolved(value, said)
-            found[field] = value[:_LONGEST]
-        item.dimensions = Dimensions(**found)
+    def said(self, attributes: Attributes) -> Said:
+        """Return what a scope or resource says."""
+        asked = [key for key in attributes.keys() if key in self.asked]  # noqa: SIM118 - they are no dict
+        return said(zip(asked, attributes.get_all(asked), strict=True))
 
-    def _said(self, attributes: Attributes) -> Said:
-        asked = self._asked.intersection(attributes.keys())
-        if not asked:
-            return {}
-        values = attributes.get_all(asked).items()
-        return {key: text for key, value in values if (text := _text(value))}
+    def resolve(self, said: Said, written: dict[str, Writable]) -> Dimensions:
+        """Return whom an item is for of which all this is said, and put the attributes that say so into *written*."""
+        found: list[str | None] = [None] * len(self._fields)
+        for place, own, key, resolved in self._chosen_among(tuple(said)):
+            found[place] = written[own] = resolved(said[key], said)[:_LONGEST]
+        return Dimensions._make(found)
 
-
-def _first(names: Sequence[str], said: Mapping[str, str]) -> str | None:
-    return next((said[name] for name in names if name in said), None)
+    def _choose(self, asked: Sequence[str]) -> Sequence[_Chosen]:
+        """Return each dimension that is known where all of *asked* is said, with what says it."""
+        chosen = []
+        for place, (own, sources, resolved) in enumerate(self._fields):
+            if own in asked:
+                chosen.append(_Chosen(place, own, own, _as_it_is))
+            elif key := _first(sources, asked):
+                chosen.append(_Chosen(place, own, key, resolved))
+        return chosen
 
 
-def _text(value: Any) -> str:
-    """Return a text or a whole number as text; other values name nobody."""
-    if type(value) is str:
-        return value
+def said(values: Iterable[tuple[str, Value]]) -> Said:
+    """Return those values that name somebody, as texts: a text or a whole number does."""
+    return {key: text for key, value in values if (text := value if type(value) is str else _digits(value))}
+
+
+def _digits(value: Value) -> str:
     return str(value) if type(value) is int else ""
+
+
+def _first(names: Sequence[str], said: Container[str]) -> str | None:
+    return next((name for name in names if name in said), None)
 
 
 def _as_it_is(value: str, _said: Said) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
+from otel_llm_processors.gen_ai_normalizer.draft import Draft
+from otel_llm_processors.gen_ai_normalizer.layout import Layout
 from otel_llm_processors.gen_ai_normalizer.program import Program
 from otel_llm_processors.gen_ai_normalizer.rules import Rule
 from otel_llm_processors.gen_ai_normalizer.structures import structure
@@ -26,13 +28,29 @@ __all__ = ["Plan"]
 _CURRENT: Final = NAMES.keys() | CONTENT.keys() | VALUES.keys() | {semconv.GEN_AI_OPERATION_DETAILS}
 _PROGRAMS: Final = 256
 """Sets of attributes that are remembered, at some 10 KB each: senders choose them, and an app has a dozen."""
+_LAYOUTS: Final = 256
+_MOST_KEYS: Final = 64
+_MOST_CHARACTERS: Final = 4096
+"""How many lists of keys are remembered, and how long they are at most: some 20 KB each."""
+_PROGRAMS_OF_A_LAYOUT: Final = 16
+"""How many programs are found without looking at all that is present."""
+_SHORT: Final = 512
+_REMEMBERED: Final = 16
+"""Structured texts that are remembered, and how long they are at most: the parameters of a request, which come again
+and again."""
+_NOTHING: Final[Mapping[Place, Any]] = {}
 
 
 class Plan:
     """The rules for a scope."""
 
     def __init__(
-        self, sources: Sequence[Enabled], spoken: Collection[str], conflicts: Counter, exclusive: str | None
+        self,
+        sources: Sequence[Enabled],
+        spoken: Collection[str],
+        conflicts: Counter,
+        exclusive: str | None,
+        asked: Collection[str],
     ) -> None:
         """Compile the tables.
 
@@ -41,6 +59,7 @@ class Plan:
             spoken: the names of those that the scope, or who sent it, is known to write.
             conflicts: counts spellings that contradict each other, by attribute.
             exclusive: the label of the dialect whose input is known to leave out here what was cached.
+            asked: the attributes that may say whom an item is for.
         """
         heard = [each for each in sources if not each.dialect.is_scoped or each.dialect.name in spoken]
         self._rules = (
@@ -66,25 +85,76 @@ class Plan:
         self._labels = [(dialect, _signs(dialect)) for dialect in reversed(dialects)]
         self._labels.sort(key=lambda label: label[0].name not in spoken)
         self._shared = [(dialect, signs) for dialect, signs in self._labels if dialect.name not in spoken]
+        self._asked = asked
         self._program_for = lru_cache(maxsize=_PROGRAMS)(self._compile)
+        self._members_in = lru_cache(maxsize=_REMEMBERED)(self._read_members)
+        self._layouts: dict[tuple[str, ...], Layout] = {}
         self.events = frozenset(name for dialect in dialects for name in dialect.events)
         """The span events that are looked for."""
 
-    def apply(self, item: Item, events: Sequence[str] = ()) -> None:
-        """Normalise *item*, which has *events* of those that are looked for."""
-        keys = item.keys()
+    def layout(self, keys: tuple[str, ...]) -> Layout:
+        """Return what the attributes with these keys stand for."""
+        return self._layouts.get(keys) or self._lay_out(keys)
+
+    def draft(self, item: Item, layout: Layout, events: Sequence[str] = ()) -> Draft:
+        """Return what *item* becomes, which has *events* of those that are looked for."""
+        program = layout.program
+        if events:
+            program = self._further(layout, events)
+        members: Mapping[Place, Any] = _NOTHING
+        if program.opened:
+            members = self._opened(item, program.opened)
+            program = self._further(layout, (*events, *members))
+        return program.run(item, layout, members) if program.has_work else Draft(item)
+
+    def _further(self, layout: Layout, further: Sequence[Place]) -> Program:
+        """Return what is to be done where these stand on an item besides its attributes."""
+        key = tuple(further)
+        program = layout.programs.get(key)
+        if program is None:
+            if len(layout.programs) >= _PROGRAMS_OF_A_LAYOUT:
+                layout.programs.clear()
+            program = layout.programs[key] = self._program_for(layout.present.union(key))
+        return program
+
+    def _opened(self, item: Item, keys: Sequence[str]) -> Mapping[Place, Any]:
+        """Return what structured attributes hold of what is looked for."""
+        members: dict[Place, Any] = {}
+        for key in keys:
+            held = item.get(key)
+            if type(held) is str and len(held) <= _SHORT:
+                members.update(self._members_in(key, held))
+            else:
+                _collect(structure(held), self._members[key], members)
+        return members
+
+    def _read_members(self, key: str, held: str) -> Mapping[Place, Any]:
+        members: dict[Place, Any] = {}
+        _collect(structure(held), self._members[key], members)
+        return members
+
+    def _lay_out(self, keys: tuple[str, ...]) -> Layout:
         terms = self._terms.of(keys)
         present = frozenset(terms)
-        if events:
-            present = present.union(events)
-        program = self._program_for(present)
-        members: dict[Place, Any] = {}
-        if program.opened:
-            for key in program.opened:
-                _collect(structure(item.get(key)), self._members[key], members)
-            program = self._program_for(present.union(members))
-        if program.has_work:
-            program.run(item, keys, terms, members)
+        families: dict[str, dict[str, str]] = {term: {} for term in present if term.endswith(".")}
+        for key, term in zip(keys, terms, strict=True):
+            if term in families:
+                families[term][key[len(term) :]] = key
+        layout = Layout(
+            keys,
+            terms,
+            present,
+            families,
+            self._program_for(present),
+            {},
+            tuple(key for key in keys if key in self._asked),
+            any(key.startswith(semconv.GEN_AI_PREFIX) for key in keys),
+        )
+        if len(keys) <= _MOST_KEYS and sum(map(len, keys)) <= _MOST_CHARACTERS:
+            if len(self._layouts) >= _LAYOUTS:
+                self._layouts.clear()
+            self._layouts[keys] = layout
+        return layout
 
     def _compile(self, present: frozenset[Place]) -> Program:
         """Return what is to be done where *present* are the attributes, families, members and events that are known."""
@@ -95,8 +165,7 @@ class Plan:
         for rule in self._rules:
             if not rule.triggers.isdisjoint(reached):
                 reached.add(rule.target)  # it may be written, and others are inferred from it
-                step = rule.step(known)
-                if step.candidates or step.infer:
+                if step := rule.step(known):
                     steps.append(step)
         spoken = (dialect.label for dialect, signs in self._labels if not signs.isdisjoint(present))
         opened = tuple(key for key in self._members if key in known)

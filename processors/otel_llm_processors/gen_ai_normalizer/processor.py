@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from weakref import ref
 
 from otel_llm import semconv
 from otel_llm.component import Applies, Processor
+from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
-from otel_llm_processors.gen_ai_normalizer.dimensions import DimensionResolver, digests_for
+from otel_llm_processors.gen_ai_normalizer.dimensions import DimensionResolver, digests_for, said
 from otel_llm_processors.gen_ai_normalizer.events import events_among
 from otel_llm_processors.gen_ai_normalizer.plan import Plan
 from otel_llm_processors.gen_ai_normalizer.rules import Enabled
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
     from otel_llm.component import Settings
     from otel_llm.item import Item
     from otel_llm.log_record import LogRecord
+    from otel_llm.resource import Resource, Scope
     from otel_llm.span import Span
     from otel_llm_processors.gen_ai_normalizer.config import GenAiNormalizerConfig
+    from otel_llm_processors.gen_ai_normalizer.dimensions import Said
+    from otel_llm_processors.gen_ai_normalizer.draft import Draft
+    from otel_llm_processors.gen_ai_normalizer.layout import Layout
 
 __all__ = ["GenAiNormalizerProcessor"]
 
@@ -50,7 +56,12 @@ class GenAiNormalizerProcessor(Processor):
         own = {marker: None for source in sources for marker in source.dialect.markers}
         self.markers = (*{**dict.fromkeys(self.markers), **own},)  # type: ignore[misc]  # a config may add some
         dialects = [source.dialect for source in sources]
-        plan_of = lru_cache(maxsize=_PLANS)(lambda spoken, exclusive: Plan(sources, spoken, conflicts, exclusive))
+        self._dimensions = DimensionResolver(config.dimensions, digests_for(config.digest, settings))
+        asked = self._dimensions.asked
+        self._asked = tuple(asked & {semconv.DIALECT, *NAMES, *CONTENT, *VALUES})
+        plan_of = lru_cache(maxsize=_PLANS)(
+            lambda spoken, exclusive: Plan(sources, spoken, conflicts, exclusive, asked)
+        )
 
         @lru_cache(maxsize=_SCOPES)
         def plan_for(scope: str, sdk: str) -> Plan:
@@ -58,20 +69,57 @@ class GenAiNormalizerProcessor(Processor):
             return plan_of(spoken, next((each.label for each in dialects if scope.startswith(each.exclusive)), None))
 
         self._plan_for = plan_for
-        self._resolve = DimensionResolver(config.dimensions, digests_for(config.digest, settings)).resolve
+        self._origin: _Origin | None = None
+
+    def process_resource(self, _resource: Resource, /) -> None:
+        """Forget whose items came last: this may be what they belonged to, and written by now."""
+        self._origin = None
 
     def process_span(self, span: Span, /) -> None:
         """Normalise a span, whose content may stand in its events."""
-        plan = self._plan(span)
-        plan.apply(span, events_among(plan.events, span))
-        self._resolve(span)
+        self._normalise(span)
 
     def process_log(self, record: LogRecord, /) -> None:
         """Normalise a log record, whose content may stand in its body."""
-        plan = self._plan(record)
-        plan.apply(record, events_among(plan.events, record))
-        self._resolve(record)
+        self._normalise(record)
 
-    def _plan(self, item: Item) -> Plan:
-        sdk = item.resource.get_str(semconv.TELEMETRY_SDK_NAME) or ""
-        return self._plan_for(item.scope.name[:_NAME_LENGTH], sdk[:_NAME_LENGTH])
+    def _normalise(self, item: Item) -> None:
+        origin = self._origin
+        if origin is None or origin.scope() is not item.scope:
+            origin = self._origin = self._origin_of(item.scope)
+        plan = origin.plan
+        layout = plan.layout(tuple(item.keys()))
+        draft = plan.draft(item, layout, events_among(plan.events, item))
+        if said := self._said(origin, layout, draft):
+            is_gen_ai = draft.stays_gen_ai(layout)
+            if not is_gen_ai:
+                draft.write()
+            if is_gen_ai or item.is_gen_ai:
+                item.dimensions = self._dimensions.resolve(said, draft.written)
+        draft.write()
+
+    def _said(self, origin: _Origin, layout: Layout, draft: Draft) -> Said:
+        """Return what is said of whom an item is for: by itself, as it will be, or by where it comes from."""
+        asked, written, removed = layout.asked, draft.written, draft.removed
+        values = list(zip(asked, draft.item.get_all(asked), strict=True)) if asked else []
+        if removed:
+            values = [(key, value) for key, value in values if key not in removed]
+        if written:
+            values += [(key, written[key]) for key in self._asked if key in written]
+        return {**origin.said, **said(values)} if values else origin.said
+
+    def _origin_of(self, scope: Scope) -> _Origin:
+        sdk = scope.resource.get_str(semconv.TELEMETRY_SDK_NAME) or ""
+        said = {**self._dimensions.said(scope.resource), **self._dimensions.said(scope)}
+        return _Origin(ref(scope), self._plan_for(scope.name[:_NAME_LENGTH], sdk[:_NAME_LENGTH]), said)
+
+
+class _Origin(NamedTuple):
+    """What all items of one scope in a batch have in common."""
+
+    scope: ref[Scope]
+    """Which: the batch it belongs to is not kept alive."""
+    plan: Plan
+    """What is to be done to them."""
+    said: Said
+    """What it says, or its resource, of whom they are for."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.draft import Draft
-from otel_llm_processors.gen_ai_normalizer.usage import CACHED, include_cached
+from otel_llm_processors.gen_ai_normalizer.usage import CACHED, COUNTS, Cache
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from otel_llm.attributes import Value
+    from otel_llm.attributes import Value, Writable
     from otel_llm.item import Item
-    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Place
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert, Place
+    from otel_llm_processors.gen_ai_normalizer.layout import Layout
     from otel_llm_processors.gen_ai_normalizer.rules import Step
 
 __all__ = ["Program"]
@@ -22,17 +23,18 @@ __all__ = ["Program"]
 class Program:
     """Runs over items that come with the same attributes.
 
-    It reads each item as it came, and writes once at the end: so the order of its steps counts for inference alone.
+    It reads each item as it came, and what it would write is written once at the end: so the order of its steps counts
+    for inference alone.
     """
 
     __slots__ = (
+        "_cache",
         "_families",
-        "_has_cached",
         "_is_exclusive",
         "_keys",
         "_label",
+        "_members",
         "_steps",
-        "_totals",
         "has_work",
         "opened",
     )
@@ -55,83 +57,113 @@ class Program:
             opened: attributes that hold several things, to be looked into first.
             is_exclusive: whether input leaves out what was cached. The label tells whether it has been added.
         """
-        places = [*(place for step in steps for place, *_ in step.candidates), *totals]
-        self._steps = steps
-        self._keys = tuple({place: None for place in places if type(place) is str and place[-1] != "."})
-        self._families = frozenset(place for place in places if type(place) is str and place[-1] == ".")
-        self._totals = totals
+        counts = (*COUNTS, *totals) if any(step.target in CACHED for step in steps) else ()
+        places = dict.fromkeys([*(each.place for step in steps for each in step.candidates), *counts])
+        self._members = [place for place in places if type(place) is tuple]
+        self._families = [place for place in places if type(place) is str and place[-1] == "."]
+        self._keys = tuple(place for place in places if type(place) is str and place[-1] != ".")
+        in_order: list[Place] = [*self._keys, *self._families, *self._members]
+        slots = {place: slot for slot, place in enumerate(in_order)}
+        self._steps = [_compiled(step, slots) for step in steps]
+        self._cache = Cache([slots[key] for key in COUNTS], [slots[key] for key in totals]) if counts else None
         self._label = label
         self._is_exclusive = is_exclusive
-        self._has_cached = any(step.target in CACHED for step in steps)
         self.has_work = bool(steps) or label is not None
         """Whether there is anything to do."""
         self.opened = opened
 
-    def run(self, item: Item, keys: Sequence[str], terms: Sequence[str], members: Mapping[Place, Any]) -> None:
-        """Normalise *item*.
+    def run(self, item: Item, layout: Layout, members: Mapping[Place, Any]) -> Draft:
+        """Return what *item* becomes.
 
         Args:
             item: the span or record.
-            keys: of its attributes.
-            terms: what each of them stands for: itself, or its family.
+            layout: what its attributes stand for.
             members: what its structured attributes hold.
         """
-        values: dict[Any, Any] = {**item.get_all(self._keys), **members}
-        if self._families:
-            values |= _families(item, keys, terms, self._families)
+        values = self._values(item, layout, members)
         draft = Draft(item)
         written = draft.written
         removed: set[str] = set()
-        for step in self._steps:
-            value, is_settled = _right(step, values)
-            if value is None and step.infer is not None:
-                value = step.infer(draft)
+        for target, slot, convert, is_target, others, infer, originals in self._steps:
+            raw = values[slot]
+            value = convert(raw)
+            is_settled = is_target and value is raw
+            if others:
+                value, is_settled = _considered(others, values, value, is_settled=is_settled)
+            if value is None and infer is not None:
+                value = infer(draft)
+                is_settled = False
             if value is not None:
                 if not is_settled:
-                    written[step.target] = value
-                removed.update(step.originals)
-            elif item.get(step.target) == "":  # how some write that there is none
-                removed.add(step.target)
+                    written[target] = value
+                removed.update(originals)
+            elif item.get(target) == "":  # how some write that there is none
+                removed.add(target)
         label = None if semconv.DIALECT in item else self._label
-        if self._has_cached:
-            is_exclusive = self._is_exclusive and label is not None
-            include_cached(values, written, self._totals, is_exclusive=is_exclusive)
+        if self._cache is not None:
+            self._cache.include(values, written, is_exclusive=self._is_exclusive and label is not None)
         if label is not None:
             written[semconv.DIALECT] = label
-        gone = [key for key, term in zip(keys, terms, strict=True) if {key, term} & removed] if removed else ()
-        _write(draft, gone)
+        if removed:
+            draft.removed = layout.keys_of(removed)
+        return draft
+
+    def _values(self, item: Item, layout: Layout, members: Mapping[Place, Any]) -> list[Value]:
+        """Return what stands in all places that the steps know by their slots."""
+        values = item.get_all(self._keys)
+        for family in self._families:
+            keys = layout.families[family]
+            values.append(dict(zip(keys, item.get_all(keys.values()), strict=True)))
+        if members:
+            values += map(members.get, self._members)
+        return values
 
 
-def _write(draft: Draft, removed: Sequence[str]) -> None:
-    """Write what has been settled."""
-    if removed:
-        draft.item.remove_all(removed)
-    if draft.written:
-        draft.item.update(draft.written)
-
-
-def _right(step: Step, values: Mapping[Place, Value]) -> tuple[Value, bool]:
-    """Return the value that is right, None if there is none, and whether it stands where it should just so."""
-    value = None
-    is_settled = False
-    for place, convert, conflict in step.candidates:
-        raw = values[place]
+def _considered(
+    others: Sequence[_Other], values: Sequence[Value], value: Value, *, is_settled: bool
+) -> tuple[Value, bool]:
+    """Return the value that is right, *value* if there is one, and whether it stands where it should just so."""
+    for slot, convert, is_target, conflict in others:
+        other = values[slot]
         if value is None:
-            value = convert(raw)
-            is_settled = value is raw and place == step.target
+            value = convert(other)
+            is_settled = is_target and value is other
         elif conflict is not None:
-            found = convert(raw)
+            found = convert(other)
             if found is not None and found != value:
                 conflict()
     return value, is_settled
 
 
-def _families(
-    item: Item, keys: Sequence[str], terms: Sequence[str], families: Collection[str]
-) -> dict[str, dict[str, Value]]:
-    """Return the values of *families* of attributes by what follows the family's name."""
-    found: dict[str, dict[str, Value]] = {family: {} for family in families}
-    for key, family in zip(keys, terms, strict=True):
-        if family in families:
-            found[family][key[len(family) :]] = item.get(key)
-    return found
+class _Other(NamedTuple):
+    """A candidate but for the first."""
+
+    slot: int
+    convert: Convert
+    is_target: bool
+    conflict: Callable[[], None] | None
+
+
+class _Compiled(NamedTuple):
+    """A step, with the place of each candidate among the values that are read."""
+
+    target: str
+    slot: int
+    convert: Convert
+    is_target: bool
+    others: Sequence[_Other]
+    infer: Callable[[Draft], Writable | None] | None
+    originals: Sequence[str]
+
+
+def _compiled(step: Step, slots: Mapping[Place, int]) -> _Compiled:
+    (place, convert, _), *others = step.candidates
+    return _Compiled(
+        step.target,
+        slots[place],
+        convert,
+        place == step.target,
+        tuple(_Other(slots[place], convert, place == step.target, conflict) for place, convert, conflict in others),
+        step.infer,
+        step.originals,
+    )

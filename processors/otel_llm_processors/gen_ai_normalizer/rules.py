@@ -27,14 +27,24 @@ class Enabled(NamedTuple):
     overwrite: bool
 
 
+class Candidate(NamedTuple):
+    """Where a value may stand."""
+
+    place: Place
+    """Where."""
+    convert: Convert
+    """From what stands there to the value."""
+    conflict: Callable[[], None] | None
+    """Called for a value there that is another than the right one; None where they need not be compared."""
+
+
 class Step(NamedTuple):
     """Settles one attribute of items on which the same attributes are present."""
 
     target: str
     """The attribute."""
-    candidates: Sequence[tuple[Place, Convert, Callable[[], None] | None]]
-    """Where its value may stand, in order of precedence: what stands there first is right. With each, what is called
-    for a value there that is another than the right one; None where they need not be compared."""
+    candidates: Sequence[Candidate]
+    """Where its value may stand, in order of precedence: what stands somewhere first is right. One at least."""
     infer: Callable[[Draft], Writable | None] | None
     """Asked where nothing stands anywhere."""
     originals: Sequence[str]
@@ -67,26 +77,30 @@ class Rule:
         plain = tuple(each.key for _, each in spellings if not each.path and each.convert is unchanged)
         self.target = target
         """The attribute."""
+        self._read = canonical.read
         self._candidates = (
-            *((each.place, _reader(each, canonical), None if each.is_vague else conflict) for each in before),
-            (target, canonical.read, conflict),
-            *((each.place, _reader(each, canonical), None if each.is_vague else conflict) for each in after),
+            *(Candidate(each.place, _reader(each, canonical), None if each.is_vague else conflict) for each in before),
+            Candidate(target, canonical.read, conflict),
+            *(Candidate(each.place, _reader(each, canonical), None if each.is_vague else conflict) for each in after),
         )
         self._infer = (
             partial(content_of, events) if events else canonical.infer and partial(canonical.infer, (target, *plain))
         )
         self._originals = tuple(each.key for source, each in spellings if source.remove_originals and not each.is_kept)
-        self.places: frozenset[Place] = frozenset({*(place for place, *_ in self._candidates), *canonical.also_on})
+        self.places: frozenset[Place] = frozenset({*(each.place for each in self._candidates), *canonical.also_on})
         """Where to look."""
         is_checked = conflict is not None or any(each.key == target for _, each in spellings)
         self.triggers = frozenset({*self.places, *events}) - (set() if is_checked else {target})
         """Places and events of which one has to be there for the rule to have work."""
 
-    def step(self, present: frozenset[Place]) -> Step:
-        """Return what of the rule there is to do where *present* is all that is there."""
+    def step(self, present: frozenset[Place]) -> Step | None:
+        """Return what of the rule there is to do where *present* is all that is there; None for nothing."""
+        candidates = [candidate for candidate in self._candidates if candidate.place in present]
+        if not candidates and self._infer is None:
+            return None
         return Step(
             self.target,
-            tuple(candidate for candidate in self._candidates if candidate[0] in present),
+            candidates or [Candidate(self.target, self._read, None)],
             self._infer,
             tuple(key for key in self._originals if key in present),
         )

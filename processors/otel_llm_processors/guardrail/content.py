@@ -56,7 +56,7 @@ class Call:
 
     def __init__(self, item: Item) -> None:
         self.item = item
-        values = item.get_all(TARGETS)
+        values = dict(zip(TARGETS, item.get_all(TARGETS), strict=True))
         self.parts = [part for key, target in TARGETS.items() for part in _parts(values[key], target)]
         """All that it says, as text; structured values as JSON."""
         if tool := item.get_str(semconv.GEN_AI_TOOL_NAME):

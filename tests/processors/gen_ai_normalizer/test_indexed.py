@@ -4,9 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otel_llm.attributes import Attributes
 from otel_llm_processors.gen_ai_normalizer import factory
+from otel_llm_processors.gen_ai_normalizer.indexed import _flat, _numbered
+from otel_llm_processors.gen_ai_normalizer.messages import message
 from tests.processors.gen_ai_normalizer.items import attributes_of, span_of
 
 
@@ -69,3 +73,23 @@ def test_a_key_with_very_many_dots_does_no_harm() -> None:
     message = messages({"gen_ai.prompt.0.role": "user", "gen_ai.prompt.0." + "a." * 10_000: "x"})[0]
 
     assert ("user", []) == (message["role"], message["parts"])
+
+
+NUMBERS = st.sampled_from(["0", "1", "2", "10", "01", "x", "", "1234567890", "\u0661"])
+NAMES = st.sampled_from(["role", "content", "finish_reason", "content.0", "tool_calls", ""])
+HELD = st.text() | st.sampled_from(["user", "tool", "ai", "[1]", '[{"type":"text","text":"Hi"}]', "{", None, 7, ["x"]])
+KEYS = st.tuples(NUMBERS, st.sampled_from([".message.", "."]), NAMES).map("".join) | NUMBERS
+
+
+@given(value=st.dictionaries(KEYS, HELD, max_size=5), name=st.sampled_from(["message", ""]))
+def test_the_short_way_to_plain_messages_leads_where_the_long_one_does(value: dict[str, Any], name: str) -> None:
+    """Where it is taken at all."""
+    short = _flat(value, f".{name}." if name else ".")
+
+    assert short is None or _numbered(value, name) == list(short)
+
+
+@given(body=st.dictionaries(st.sampled_from(["role", "content", "name", "tool_call_id"]), HELD))
+def test_content_alone_is_read_as_among_other_members(body: dict[str, Any]) -> None:
+    """Members that hold nothing make no difference."""
+    assert message({**body, "parts": None, "tool_calls": None}, "user") == message(body, "user")

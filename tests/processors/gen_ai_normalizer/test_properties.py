@@ -158,6 +158,21 @@ def test_saying_a_thing_twice_makes_no_difference(
     assert said(first, SPELLINGS.values()) == said(again, SPELLINGS.values())
 
 
+@settings(deadline=None, max_examples=60)
+@given(data=st.data(), pairs=attributes, told=events, remove=st.booleans())
+def test_what_is_remembered_of_other_items_makes_no_difference(
+    data: st.DataObject, pairs: dict[str, Any], told: list[Any], *, remove: bool
+) -> None:
+    """Those before had the same attributes with other values, with and without events, or in another order."""
+    before = {key: data.draw(plausible, key) for key in pairs}
+    warm = factory.build({"remove_originals": remove})
+    for earlier in (before, pairs, dict(reversed(pairs.items()))):
+        run(warm, earlier, [])
+    run(warm, before, told)
+
+    assert run(factory.build({"remove_originals": remove}), pairs, told).to_bytes() == run(warm, pairs, told).to_bytes()
+
+
 @untimed
 @given(pairs=attributes, told=events, name=names, overwrite=st.booleans())
 def test_originals_are_kept_unless_the_config_says_otherwise(
