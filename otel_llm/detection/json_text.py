@@ -17,7 +17,7 @@ from otel_llm.values import without_surrogates
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ESCAPE", "Literal", "decode_escape", "decode_string", "is_json", "literals"]
+__all__ = ["ESCAPE", "Literal", "decode_escape", "decode_string", "flattened", "is_json", "literals", "nested_starts"]
 
 ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL
@@ -25,6 +25,10 @@ ESCAPE: Final = re.compile(
 """One escape of a JSON string (RFC 8259, section 7), a surrogate pair as one."""
 _CONTENT: Final = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _CONTROL: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_NESTED: Final = re.compile(r'(?<!\\)"(?=(?:[ \t\r\n]|\\[nrt])*(?:[\[{]|\\"))')
+"""Begins a string that begins as a document does: behind a quote that ends one stands neither."""
+_BACKSLASH: Final = "\x01"
+"""Stands for an escaped one while others are decoded; a text that holds it is decoded another way."""
 
 
 class Literal(NamedTuple):
@@ -53,6 +57,14 @@ def is_json(text: str) -> bool:
     return True
 
 
+def nested_starts(document: str) -> Iterator[int]:
+    """Yield where the strings of a document begin that are documents themselves."""
+    for quote in _NESTED.finditer(document):
+        start = quote.end()
+        if is_json(decode_string(document[start : _CONTENT.match(document, start).end()])):  # type: ignore[union-attr]  # as below
+            yield start
+
+
 def literals(document: str) -> Iterator[Literal]:
     """Yield every string of a document that `is_json`."""
     find = document.find
@@ -76,6 +88,22 @@ def decode_string(literal: str) -> str:
     """Return what a string of a document says; what UTF-8 cannot hold of it is one character, whatever that is."""
     decoded: str = json.loads(f'"{literal}"', strict=False)
     return decoded
+
+
+def flattened(document: str) -> str:
+    """Return a document with every escape decoded, wherever it stands.
+
+    That is no document any more, but each of its strings stands in it as it reads.
+    """
+    if "\\u" in document or _BACKSLASH in document or document.endswith("\\"):
+        return ESCAPE.sub(decode_escape, document)
+    # A few searches for two characters are many times faster than one function call for each escape.
+    flat = document.replace("\\\\", _BACKSLASH).replace('\\"', '"')
+    if "\\" in flat:
+        for sign, control in _CONTROL.items():
+            flat = flat.replace("\\" + sign, control)
+        flat = flat.replace("\\", "")
+    return flat.replace(_BACKSLASH, "\\")
 
 
 def decode_escape(match: re.Match[str]) -> str:
