@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from otel_llm.detection.disguise import base64_stretches, base64_text, undisguised
-from otel_llm.detection.json_text import Literal, is_json, literals, nested_starts
+from otel_llm.detection.json_text import Literal, is_json, literals, may_nest, nests
 from otel_llm.detection.view import Opaque, View
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Segment:
     """One stretch of text."""
 
     __slots__ = (
-        "_is_document", "_literals", "_marks", "_quotes", "data", "depth", "is_read", "is_sieve", "key", "owner",
+        "_is_document", "_literals", "_marks", "_nested", "_quotes", "data", "depth", "is_read", "is_sieve", "key", "owner",
         "source", "view",
     )  # fmt: skip
 
@@ -60,6 +60,7 @@ class Segment:
         self.data = view.text.encode("utf-8", "replace")
         self._is_document: bool | None = None
         self._literals: list[Literal] | None = None
+        self._nested: list[Literal] | None = None
         self._quotes: tuple[list[int], list[int]] | None = None
         self._marks: list[int] | None = None
 
@@ -90,9 +91,11 @@ class Segment:
 
     @property
     def nested(self) -> list[Literal]:
-        """Those strings of the document that it is which are documents themselves."""
-        starts = {*nested_starts(self.view.text)}
-        return [each for each in self.literals if each.start in starts] if starts else []
+        """Those strings of the document that it is which begin as documents do."""
+        if self._nested is None:
+            text = self.view.text
+            self._nested = [each for each in self.literals if nests(text, each.start)] if may_nest(text) else []
+        return self._nested
 
     def original(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield where a stretch of it stands in the text that it is from; in JSON, what of it lies in strings."""
@@ -133,7 +136,7 @@ class Segment:
     def flat(self) -> Segment:
         """Return a sieve for the document that it is: its text with the escapes of all strings decoded.
 
-        Without the documents in it, which are scanned by themselves: theirs are not the same escapes.
+        Without the strings that may be documents, which are scanned by themselves: those have escapes of their own.
         """
         outer = self.view
         if cuts := [(each.start, each.end) for each in self.nested]:
