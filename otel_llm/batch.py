@@ -18,6 +18,7 @@ from otel_llm.log_record import LogRecord
 from otel_llm.resource import Resource, Scope
 from otel_llm.signals import Signal
 from otel_llm.span import Span
+from otel_llm.wire import without_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -72,6 +73,12 @@ class Batch:
     def detect_with(self, detector: Detector | None) -> None:
         """Set what `Item.findings` asks."""
         self._shared.detector = detector
+
+    def is_clean(self) -> bool:
+        """Tell by the bytes that came whether the chain's detector can find nothing in them: sure of it, or False."""
+        detector = self._shared.detector
+        raw = without_ids(self._raw) if self.signal is Signal.TRACES else self._raw
+        return detector is not None and not self.dirty and detector.is_clean(raw)
 
     def to_bytes(self) -> bytes:
         """Return the request: as it came, or encoded anew if somebody wrote."""

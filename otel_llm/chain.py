@@ -82,7 +82,7 @@ class Chain:
         """Let every processor that can have work in *batch* do it, in place. Never raises for what one of them does."""
         batch.detect_with(self._detector)
         for step in self._steps:
-            if step.has_work(batch, self._detector):
+            if step.has_work(batch):
                 step.run(batch)
 
 
@@ -110,7 +110,7 @@ class _Step:
         self._seconds = {signal: seconds.labels(name, signal) for signal in Signal}
         self._reported: set[tuple[str, int]] = set()
 
-    def has_work(self, batch: Batch, detector: Detector | None) -> bool:
+    def has_work(self, batch: Batch) -> bool:
         """Tell from the bytes alone whether this processor can have work in the batch.
 
         What a step before has written is not in the bytes that came, so a batch that is dirty is looked into.
@@ -123,7 +123,7 @@ class _Step:
             return False
         if self._is_marked is not None and not self._is_marked(batch.raw):
             return False
-        return detector is None or not self.processor.only_findings or not detector.is_clean(batch.raw)
+        return not (self.processor.only_findings and batch.is_clean())
 
     def run(self, batch: Batch) -> None:
         started = perf_counter()

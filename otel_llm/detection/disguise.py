@@ -15,13 +15,17 @@ from otel_llm.detection.view import Opaque, View
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DISGUISES", "MAX_BASE64", "MIN_RUN", "base64_runs", "has_base64", "undisguised"]
+__all__ = ["DISGUISES", "MAX_BASE64", "base64_runs", "base64_stretches", "base64_text", "has_base64", "undisguised"]
 
 MAX_BASE64: Final = 4096
 """Bytes. What decodes to more is a file, not a secret."""
 MIN_RUN: Final = 20
 """Characters of base64 that are looked into: fewer hold no secret."""
 _INVISIBLE: Final = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff"
+_BEGINS: Final = re.compile(
+    rf"[\\%{_INVISIBLE}\U000e0100-\U000e01ef\U000e0000-\U000e007f\uff01-\uff5e\ufe50-\ufe6b\u2010-\u2015\u2212\u2024\u00a0\u2002-\u200a\u202f\u3000]"
+)
+"""What a token begins with: a search for one of many characters is ten times faster than one for tokens."""
 _TOKEN: Final = re.compile(
     rf"(?P<percent>(?:%[0-9A-Fa-f]{{2}})+)|(?P<invisible>[{_INVISIBLE}\U000e0100-\U000e01ef]+)|(?P<tags>[\U000e0000-\U000e007f]+)"
     r"|(?P<wide>[\uff01-\uff5e\ufe50-\ufe6b\u2024]+"
@@ -52,13 +56,34 @@ def undisguised(view: View) -> View | None:
     text = view.text
     if "\\" not in text and "%" not in text and text.isascii():
         return None
-    decoded = View.rewritten(text, _TOKEN, _decode, parent=view)
+    decoded = View.rewritten(text, _tokens(text), _decode, parent=view)
     return decoded if decoded.changed else None
+
+
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    position = 0
+    while begin := _BEGINS.search(text, position):
+        token = _TOKEN.match(text, begin.start())
+        position = begin.end() if token is None else token.end()
+        if token is not None:
+            yield token
 
 
 def has_base64(data: bytes) -> bool:
     """Tell whether *data* may hold a run of base64."""
     return _RUN in data.translate(_TO_RUN)
+
+
+def base64_stretches(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where runs of base64 begin and end that may hold a secret."""
+    marks = data.translate(_TO_RUN)
+    start = marks.find(_RUN)
+    while start >= 0:
+        end = marks.find(b" ", start)
+        end = len(marks) if end < 0 else end
+        if end - start <= _LONGEST_RUN:
+            yield start, end
+        start = marks.find(_RUN, end)
 
 
 def base64_runs(view: View, data: bytes) -> Iterator[View]:
@@ -68,23 +93,13 @@ def base64_runs(view: View, data: bytes) -> Iterator[View]:
         view: what to look into.
         data: its text in UTF-8.
     """
-    marks = data.translate(_TO_RUN)
-    start = marks.find(_RUN)
-    if start < 0:
-        return
-    is_ascii = len(data) == len(view.text)
-    while start >= 0:
-        end = marks.find(b" ", start)
-        end = len(marks) if end < 0 else end
-        decoded = _text_of(data[start:end]) if end - start <= _LONGEST_RUN else None
-        if decoded:
+    for start, end in base64_stretches(data):
+        if decoded := base64_text(data[start:end]):
             padded = end + len(data[end : end + 2]) - len(data[end : end + 2].lstrip(b"="))
-            places = (start, padded) if is_ascii else (len(data[:start].decode()), len(data[:padded].decode()))
-            yield Opaque(decoded, *places, view)
-        start = marks.find(_RUN, end)
+            yield Opaque(decoded, len(data[:start].decode()), len(data[:padded].decode()), view)
 
 
-def _text_of(run: bytes) -> str | None:
+def base64_text(run: bytes) -> str | None:
     """Return what base64 decodes to if people could read it: others decode to noise."""
     plain = run.replace(b"-", b"+").replace(b"_", b"/")
     try:

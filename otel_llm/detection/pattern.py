@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["MAX_PATTERN", "beside", "check_pattern", "loosened", "max_width", "separated"]
+__all__ = ["MAX_PATTERN", "beside", "check_pattern", "loosened", "max_width", "separated", "shortened"]
 
 MAX_PATTERN: Final = 4096
 """Characters. Longer ones compile slowly and cannot be reviewed."""
@@ -21,7 +21,15 @@ _ENOUGH: Final = 12
 _OPENING: Final = re.compile(r"\((?:\?i?:|\?i\))?")
 _QUANTIFIER: Final = re.compile(r"(?:\{(\d+)(,?)(\d*)\}|([*+?]))\??")
 _UNLIMITED: Final = 1 << 20
-_EDGES: Final = {"^": r"(?:^|\x00)", "$": r"(?:$|\x00)"}
+_EDGES: Final = {
+    "^": r"(?:^|\x00)",
+    "$": r"(?:$|\x00)",
+    ".": r"[^\n\x00]",
+    r"\S": r"[^\s\x00]",
+    r"\W": r"[^\w\x00]",
+    r"\D": r"[^\d\x00]",
+}
+_QUOTED_EDGES: Final = {"^": r"(?:^|[\x00\"])", "$": r"(?:$|[\x00\"])"}
 _NOT_PORTABLE: Final = re.compile(r"\\[0-9ABCEGKQRXZhkpPuvzN]|\(\?P|[*+?}]\+")
 _MAX_REPEAT: Final = 1000
 
@@ -96,13 +104,25 @@ def max_width(pattern: str) -> int:
 
 
 def separated(pattern: str) -> str:
-    """Return a pattern for which texts that are joined by NUL begin and end where they do by themselves."""
-    return "".join(_EDGES.get(token, token) for token in _TOKEN.findall(pattern))
+    """Return a pattern that finds in texts that are joined by NUL what it finds in each by itself."""
+    return "".join(map(_within, _TOKEN.findall(pattern)))
+
+
+def shortened(pattern: str) -> str:
+    """Return a pattern that fires, in texts joined by NUL and in the strings of JSON, where each match may end."""
+    return _REPEAT.sub(_fewer, "".join(_QUOTED_EDGES.get(token, token) for token in _TOKEN.findall(pattern)))
 
 
 def beside(words: tuple[str, ...], value: str) -> str:
     """Return a pattern for *value* given to a name that holds one of *words*, as in `acme_key = "..."`."""
     return _BESIDE.format(words="|".join(words), value=value)
+
+
+def _within(token: str) -> str:
+    """Return a token that takes NUL for the edge of a text, and for nothing else."""
+    if token.startswith("[^"):
+        return rf"[^\x00{token[2:]}"
+    return _EDGES.get(token, token)
 
 
 def _outline(token: str) -> str:

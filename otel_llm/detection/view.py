@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from otel_llm.detection.json_text import ESCAPE, decode_escape, decode_string
+from otel_llm.detection.json_text import ESCAPE, decode_escape, decode_string, flattened
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["Opaque", "View"]
 
@@ -50,10 +50,35 @@ class View:
         return view
 
     @classmethod
+    def flattened(cls, document: str, *, parent: View) -> View:
+        """Return a document as it reads with the escapes of all its strings decoded, and all between them."""
+        view = cls(flattened(document), parent=parent)
+        view._escaped = document
+        return view
+
+    @classmethod
+    def without(cls, text: str, cuts: Sequence[tuple[int, int]], *, parent: View | None = None) -> View:
+        """Return a text without some stretches of it, which are in order."""
+        kept = []
+        pieces = _Pieces([], [], [], [])
+        size = position = 0
+        for start, end in cuts:
+            kept.append(text[position:start])
+            size += start - position
+            pieces.starts.append(size)
+            pieces.ends.append(size)
+            pieces.source_starts.append(start)
+            pieces.source_ends.append(end)
+            position = end
+        view = cls("".join((*kept, text[position:])), parent=parent)
+        view._pieces = pieces
+        return view
+
+    @classmethod
     def rewritten(
         cls,
         source: str,
-        tokens: re.Pattern[str],
+        tokens: Iterable[re.Match[str]],
         decode: Callable[[re.Match[str]], str | None],
         *,
         base: int = 0,
@@ -83,7 +108,7 @@ class View:
     def source(self, start: int, end: int) -> tuple[int, int]:
         """Return where a part of the view stands in its source."""
         if self._escaped:
-            _, self._pieces = _rewritten(self._escaped, ESCAPE, decode_escape)
+            _, self._pieces = _rewritten(self._escaped, ESCAPE.finditer(self._escaped), decode_escape)
             self._escaped = ""
         return self.base + self._offset(start, is_end=False), self.base + self._offset(end, is_end=True)
 
@@ -101,12 +126,12 @@ class View:
 
 
 def _rewritten(
-    source: str, tokens: re.Pattern[str], decode: Callable[[re.Match[str]], str | None]
+    source: str, tokens: Iterable[re.Match[str]], decode: Callable[[re.Match[str]], str | None]
 ) -> tuple[str, _Pieces]:
     pieces = _Pieces([], [], [], [])
     parts: list[str] = []
     size = position = 0
-    for match in tokens.finditer(source):
+    for match in tokens:
         decoded = decode(match)
         if decoded is None:
             continue

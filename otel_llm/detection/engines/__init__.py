@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     class Engine(Protocol):
         """Compiled patterns, for one thread. Patterns are known by their places in the list they were compiled from."""
 
-        def found(self, data: bytes) -> Iterator[tuple[int, int, Iterator[tuple[int, int]]]]:
-            """Yield the patterns that may match in *data*, each once.
+        def found(self, data: bytes, starts: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+            """Yield the patterns that may match in *data*, each with the first and last offset of where.
 
-            With how many bytes more have to be searched for it than for an ordinary text, and where it is, as `spans`.
-            An engine without a trigger searches every text for the same patterns: 0.
+            And with how many bytes that are to be searched more than for an ordinary text: an engine without a trigger
+            searches every text for the same patterns, 0.
+
+            *starts* are the offsets of the texts that are joined in it by NUL, and where the next one would begin.
+
+            Raises:
+                OverflowError: there are more places than bytes.
             """
             ...
 
@@ -30,8 +35,8 @@ if TYPE_CHECKING:
             """
             ...
 
-        def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
-            """Yield where a pattern matches, left to right: its first group, or all of it. Never empty."""
+        def spans(self, pattern: int, data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+            """Yield where a pattern matches between two offsets, left to right: its first group, or all."""
             ...
 
     Program = Callable[[], Engine]
@@ -66,8 +71,10 @@ def installed() -> EngineName:
 
 
 @lru_cache(32)
-def compile_patterns(patterns: tuple[Pattern, ...], name: EngineName) -> Program:
+def compile_patterns(patterns: tuple[Pattern, ...], name: EngineName, disguises: tuple[str, ...] = ()) -> Program:
     """Compile once for the whole process; every thread makes its engine of the result.
+
+    *disguises* are expressions that are not looked for in texts, but fire in requests as patterns do.
 
     Raises:
         ValueError: a pattern that this engine does not read; its place is the error's only argument.
@@ -75,11 +82,11 @@ def compile_patterns(patterns: tuple[Pattern, ...], name: EngineName) -> Program
     if name == "hyperscan":
         from otel_llm.detection.engines.hyperscan import HyperscanProgram  # the extra may not be installed
 
-        return HyperscanProgram(patterns)
+        return HyperscanProgram(patterns, disguises)
     if name == "re2":
         from otel_llm.detection.engines.re2 import Re2Program  # as above
 
-        return Re2Program(patterns)
+        return Re2Program(patterns, disguises)
     from otel_llm.detection.engines.stdlib import StdlibProgram  # only where the others are not
 
-    return StdlibProgram(patterns)
+    return StdlibProgram(patterns, disguises)

@@ -1,20 +1,20 @@
-"""Hyperscan tells which patterns may match, all in one pass; RE2 then tells where the few that fired do.
+"""Hyperscan tells which patterns may match and where such a match ends; RE2 then tells where it begins.
 
-Block mode, each pattern once, no start of match: that compiles every pattern and calls back at most once for each,
-where ends of matches would be one callback for each byte of a hostile text. So that one match in a long text does not
-send RE2 over all of it, a long text is scanned in windows. They overlap by as much as a match can be wide; the few
-patterns that can match more are scanned for in the whole.
+Block mode, no start of match: that compiles every pattern. Two sets of triggers: one for requests as they came, without
+word boundaries, of which each is told once; one for texts, which tells every end, so that RE2 is sent over no more than
+what a match that ends there can be wide.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
 import hyperscan
 
 from otel_llm.detection.engines.matches import iterate
 from otel_llm.detection.engines.re2 import compile_re2
-from otel_llm.detection.pattern import max_width, separated
+from otel_llm.detection.pattern import max_width, separated, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,118 +23,112 @@ if TYPE_CHECKING:
 
 __all__ = ["HyperscanEngine", "HyperscanProgram"]
 
-_WINDOW: Final = 4096
-_OVERLAP: Final = 640
-"""Bytes."""
 _EDGE: Final = 2
 """Of NUL, which stand for the edges of a text and are no part of a match's width."""
+_MIN_ENDS: Final = 4096
+"""Ends of matches that are taken in, besides one for each byte: each is a call of Python."""
 
 
 class HyperscanProgram:
     """Databases and the patterns of RE2, shared; scratch space is each thread's own."""
 
-    def __init__(self, patterns: Sequence[Pattern]) -> None:
+    def __init__(self, patterns: Sequence[Pattern], disguises: Sequence[str]) -> None:
         self._patterns = compile_re2([separated(pattern.expression) for pattern in patterns])
-        triggers = {place: pattern.loose.encode() for place, pattern in enumerate(patterns)}
-        self._widths = [max_width(pattern.expression) for pattern in patterns]
-        self._near = _database(
-            {place: trigger for place, trigger in triggers.items() if self._widths[place] <= _OVERLAP}
-        )
-        self._far = _database({place: trigger for place, trigger in triggers.items() if self._widths[place] > _OVERLAP})
+        # What begins a match stands so much before its end, and where another expression is its trigger, behind it too.
+        self._reach = [
+            (width, width if pattern.trigger else 0)
+            for pattern, width in ((each, max_width(each.expression) + _EDGE) for each in patterns)
+        ]
+        self._loose = _database([*(pattern.loose for pattern in patterns), *disguises], hyperscan.HS_FLAG_SINGLEMATCH)
+        self._exact = _database([shortened(pattern.trigger or pattern.expression) for pattern in patterns])
 
     def __call__(self) -> HyperscanEngine:
         """Make an engine for a thread."""
-        return HyperscanEngine(_Trigger(self._near), _Trigger(self._far), self._patterns, self._widths)
+        return HyperscanEngine(self._loose, self._exact, self._patterns, self._reach)
 
 
 class HyperscanEngine:
     """One thread's."""
 
-    def __init__(self, near: _Trigger, far: _Trigger, patterns: Sequence[Any], widths: Sequence[int]) -> None:
-        self._near = near
-        self._far = far
+    def __init__(self, loose: Any, exact: Any, patterns: Sequence[Any], reach: Sequence[tuple[int, int]]) -> None:
+        self._loose = loose.scan
+        self._exact = exact.scan
+        self._loose_scratch = hyperscan.Scratch(loose)
+        self._exact_scratch = hyperscan.Scratch(exact)
         self._patterns = patterns
-        self._widths = widths
+        self._reach = reach
 
-    def found(self, data: bytes) -> Iterator[tuple[int, int, Iterator[tuple[int, int]]]]:
-        """Yield the patterns that may match, each with where it does."""
-        for pattern, _ in self._far.fired(data):
-            yield pattern, len(data), self.spans(pattern, data)
-        stretches: dict[int, list[tuple[int, int]]] = {}
-        for begin in range(0, len(data), _WINDOW):
-            # What is short is scanned whole, not cut for a rest that all windows cover.
-            window = data[begin : begin + _WINDOW + _OVERLAP] if len(data) > _WINDOW + _OVERLAP else data
-            for pattern, end in self._near.fired(window):
-                before = stretches.setdefault(pattern, [])
-                start = max(begin + end - self._widths[pattern] - _EDGE, begin)
-                # Neighbours are searched as one: what begins in the first may go on into the second.
-                start = before.pop()[0] if before and before[-1][1] >= start else start
-                before.append((start, begin + len(window)))
-            if len(window) == len(data):
-                break
-        for pattern, parts in stretches.items():
-            size = sum(end - begin for begin, end in parts)
-            yield pattern, size, (span for part in parts for span in iterate(self._patterns[pattern], data, *part))
+    def found(self, data: bytes, starts: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+        """Yield the patterns that may match, each with a stretch that a match lies in."""
+        ends: dict[int, list[int]] = {}
+        left = _MIN_ENDS + len(data)
+
+        def on_match(pattern: int, _start: int, end: int, *_: object) -> bool:
+            nonlocal left
+            left -= 1
+            if pattern in ends:
+                ends[pattern].append(end)
+            else:
+                ends[pattern] = [end]
+            return left < 0
+
+        try:
+            self._exact(data, match_event_handler=on_match, scratch=self._exact_scratch)
+        except hyperscan.ScanTerminated:
+            raise OverflowError from None
+        for pattern, found in ends.items():
+            yield from self._stretches(pattern, found, starts)
+
+    def _stretches(
+        self, pattern: int, ends: Sequence[int], starts: Sequence[int]
+    ) -> Iterator[tuple[int, int, int, int]]:
+        """Yield where matches with these ends lie, neighbours as one, none over the edge of a text."""
+        before, behind = self._reach[pattern]
+        first = last = edge = -1
+        for end in sorted(ends):
+            if end > edge or end - before > last:
+                if last >= 0:
+                    yield pattern, first, last, last - first
+                place = bisect_right(starts, end - 1)
+                edge = starts[place]
+                first = max(end - before, starts[place - 1] - 1, 0)
+            last = min(end + behind, edge)
+        if last >= 0:
+            yield pattern, first, last, last - first
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         """Return the tolerated ones that may match; None where another one may."""
-        near = self._near.fired_only(data, tolerated)
-        far = None if near is None else self._far.fired_only(data, tolerated)
-        return None if near is None or far is None else [*near, *far]
-
-    def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
-        """Yield where one pattern matches."""
-        return iterate(self._patterns[pattern], data)
-
-
-class _Trigger:
-    """Tells which patterns may match."""
-
-    def __init__(self, database: Any) -> None:
-        self._scan = database.scan if database else None
-        self._scratch = hyperscan.Scratch(database) if database else None
-
-    def fired(self, data: bytes) -> Sequence[tuple[int, int]]:
-        """Return the patterns that may match, each with where the first match that may be one ends."""
-        found: list[tuple[int, int]] = []
-        add = found.append
-
-        def on_match(pattern: int, _start: int, end: int, *_: object) -> None:
-            add((pattern, end))
-
-        if self._scan:
-            self._scan(data, match_event_handler=on_match, scratch=self._scratch)
-        return found
-
-    def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
-        found: list[int] = []
+        fired: list[int] = []
 
         def on_match(pattern: int, *_: object) -> bool:
-            found.append(pattern)
+            fired.append(pattern)
             return pattern not in tolerated
 
         try:
-            if self._scan:
-                self._scan(data, match_event_handler=on_match, scratch=self._scratch)
+            self._loose(data, match_event_handler=on_match, scratch=self._loose_scratch)
         except hyperscan.ScanTerminated:
             return None
-        return found
+        return fired
+
+    def spans(self, pattern: int, data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+        """Yield where one pattern matches."""
+        return iterate(self._patterns[pattern], data, begin, end)
 
 
-def _database(triggers: dict[int, bytes]) -> Any:
+def _database(triggers: Sequence[str], flag: int = 0) -> Any:
     """Compile triggers by their places.
 
     Raises:
         ValueError: the place of one that does not compile; of the last one where only all together are too much.
     """
-    if not triggers:
-        return None
-    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    expressions = [trigger.encode() for trigger in triggers]
+    flags = [flag | hyperscan.HS_FLAG_DOTALL] * len(expressions)
     try:
-        database.compile(expressions=[*triggers.values()], ids=[*triggers], flags=[flags] * len(triggers))
+        database.compile(expressions=expressions, ids=[*range(len(expressions))], flags=flags)
     except hyperscan.error:
-        raise ValueError(next(filter(lambda place: not _compiles(triggers[place]), triggers), max(triggers))) from None
+        places = range(len(expressions))
+        raise ValueError(next((each for each in places if not _compiles(expressions[each])), places[-1])) from None
     return database
 
 

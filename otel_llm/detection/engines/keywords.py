@@ -38,18 +38,20 @@ class KeywordEngine:
     """Finds by keyword, then by pattern."""
 
     def __init__(self, patterns: Sequence[Any], loose: Sequence[Any], keywords: Keywords) -> None:
-        """Take compiled patterns, each with its trigger, compiled by the same library, and its keywords."""
+        """Take compiled patterns, their triggers, behind those what always fires, and their keywords."""
         self._patterns = patterns
         self._loose = loose
         self._candidates = keywords.candidates
 
-    def found(self, data: bytes) -> Iterator[tuple[int, int, Iterator[tuple[int, int]]]]:
-        """Yield the patterns that may match, each with where it does."""
+    def found(self, data: bytes, _starts: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+        """Yield the patterns that may match, somewhere."""
         for place in self._candidates(data):
-            yield place, 0, self.spans(place, data)
+            yield place, 0, len(data), 0
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         """Return the tolerated ones that may match; None where another one may."""
+        if any(disguise.search(data) for disguise in self._loose[len(self._patterns) :]):
+            return None
         fired = []
         for place in self._candidates(data):
             if self._loose[place].search(data):
@@ -58,6 +60,6 @@ class KeywordEngine:
                 fired.append(place)
         return fired
 
-    def spans(self, pattern: int, data: bytes) -> Iterator[tuple[int, int]]:
+    def spans(self, pattern: int, data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
         """Yield where one pattern matches."""
-        return iterate(self._patterns[pattern], data)
+        return iterate(self._patterns[pattern], data, begin, end)

@@ -26,10 +26,10 @@ _MEMORY: Final = 64 << 20
 class Re2Program:
     """Compiled patterns. RE2's are safe to share among threads."""
 
-    def __init__(self, patterns: Sequence[Pattern]) -> None:
+    def __init__(self, patterns: Sequence[Pattern], disguises: Sequence[str]) -> None:
         self._engine = KeywordEngine(
             compile_re2([separated(pattern.expression) for pattern in patterns]),
-            compile_re2([pattern.loose for pattern in patterns]),
+            compile_re2([*(pattern.loose for pattern in patterns), *disguises]),
             Keywords([pattern.keywords for pattern in patterns]),
         )
 

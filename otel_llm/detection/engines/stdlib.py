@@ -19,10 +19,10 @@ __all__ = ["StdlibProgram"]
 class StdlibProgram:
     """Compiled patterns, which threads may share."""
 
-    def __init__(self, patterns: Sequence[Pattern]) -> None:
+    def __init__(self, patterns: Sequence[Pattern], disguises: Sequence[str]) -> None:
         self._engine = KeywordEngine(
             [re.compile(separated(pattern.expression).encode()) for pattern in patterns],
-            [re.compile(pattern.loose.encode(), re.DOTALL) for pattern in patterns],
+            [re.compile(loose.encode(), re.DOTALL) for loose in (*(pattern.loose for pattern in patterns), *disguises)],
             Keywords([pattern.keywords for pattern in patterns]),
         )
 

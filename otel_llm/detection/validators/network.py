@@ -14,7 +14,9 @@ __all__ = ["domain", "ipv4", "ipv6", "mac", "may_hold_public"]
 
 _ADDRESS_WORD: Final = re.compile(r"(?i)(?:\bip|ip\b|addr|host|server|peer|client|node|subnet|gateway|dns|nat|@)")
 _VERSION_WORD: Final = re.compile(r"(?i)(?:(?:version|release|ver|build|==|>=|<=|~=|\^|revision)[\"' :=.]*|\bv\.?)$")
-_QUADS: Final = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3,}")
+_DOTTED: Final = re.compile(rb"\.[0-9]{1,3}\.[0-9]{1,3}")
+"""The middle of an address: a search for a dot is many times faster than one for a digit."""
+_QUADS: Final = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _VERSION_PARTS: Final = 64
 """Four numbers that are all smaller are rather a version than an address, unless something says otherwise."""
 _FILES: Final = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "py", "md", "json", "html"})
@@ -35,14 +37,17 @@ def may_hold_public(raw: bytes) -> bool:
 
     The first or last digits of what looks like one may be a byte of the encoding around the text.
     """
-    return any(map(_may_be_public, _QUADS.findall(raw)))
+    return any(_may_be_public(raw[max(each.start() - 3, 0) : each.end() + 9]) for each in _DOTTED.finditer(raw))
 
 
 @lru_cache(4096)
-def _may_be_public(run: bytes) -> bool:
-    parts = run.decode().split(".")
-    if len(parts) > 4:  # noqa: PLR2004 - no address by itself, but part of it may be the encoding's
-        return True
+def _may_be_public(around: bytes) -> bool:
+    run = _QUADS.search(around)
+    if run is None:
+        return False
+    if around[run.end() : run.end() + 1] == b".":
+        return True  # no address by itself, but part of it may be the encoding's
+    parts = run[0].decode().split(".")
     for cut in range(len(parts[0])):
         octets = _octets([parts[0][cut:], *parts[1:3], parts[3][:1]])
         if octets is not None and not _is_private(*octets[:2]):

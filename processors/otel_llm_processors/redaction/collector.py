@@ -13,7 +13,7 @@ import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 
-from otel_llm.detection.segment import Cutter, Segment
+from otel_llm.detection.segment import every_reading
 from otel_llm.span import Span
 from otel_llm_processors.redaction.linear import compile_linear
 from otel_llm_processors.redaction.markers import Markers
@@ -47,7 +47,6 @@ class CollectorRedaction:
     def __init__(self, config: CollectorConfig, labels: frozenset[str]) -> None:
         """Take the settings, and the types that markers name."""
         self._labels = labels
-        self._cutter = Cutter((), strings=False)
         self._compat = config.compat == "otelcol"
         keeps_all = config.allow_all_keys
         if keeps_all is None:
@@ -238,14 +237,13 @@ class CollectorRedaction:
     def _blocked_in_strings(self, said: str) -> str:
         """Mask in JSON's strings alone, through disguises, sparing what is allowed and what is masked already."""
         found: list[tuple[int, int, str]] = []
-        for segment in self._cutter.segments(0, "", said) if self._blocked else ():
-            if isinstance(segment, Segment):
-                text = segment.view.text
-                for pattern in self._blocked:
-                    for match in pattern.finditer(text):
-                        if match[0] and match[0] != _MASK and not self.allows(text, *match.span()):
-                            mask = self._mask(match[0])
-                            found += ((start, end, mask) for start, end in segment.original(*match.span()))
+        for segment in every_reading(said) if self._blocked else ():
+            text = segment.view.text
+            for pattern in self._blocked:
+                for match in pattern.finditer(text):
+                    if match[0] and match[0] != _MASK and not self.allows(text, *match.span()):
+                        mask = self._mask(match[0])
+                        found += ((start, end, mask) for start, end in segment.original(*match.span()))
         markers = Markers(said, self._labels) if found else ()
         parts: list[str] = []
         position = 0
