@@ -69,9 +69,10 @@ class Batch:
         """Whether somebody has written since the bytes came. The write itself says so."""
         return self._shared.dirty
 
-    def detect_with(self, detector: Detector | None) -> None:
-        """Set what `Item.findings` asks."""
+    def detect_with(self, detector: Detector | None, own_rules: Mapping[str, str] | None = None) -> None:
+        """Set what `Item.findings` asks, and what the processor that asks calls rules that others have too."""
         self._shared.detector = detector
+        self._shared.own_rules = own_rules
 
     def to_bytes(self) -> bytes:
         """Return the request: as it came, or encoded anew if somebody wrote."""

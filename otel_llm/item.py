@@ -12,7 +12,7 @@ from otel_llm.dimensions import Dimensions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_llm.detection import Finding
+    from otel_llm.detection import Detector, Finding
     from otel_llm.resource import Resource, Scope
     from otel_llm.text import Text
 
@@ -105,6 +105,9 @@ class Item(Attributes):
         detector = self._shared.detector
         if detector is None:
             return [()] * len(texts)
+        return self._shared.own(self._scanned(texts, detector))
+
+    def _scanned(self, texts: Sequence[Text], detector: Detector) -> Sequence[Sequence[Finding]]:
         said = [("" if text.kind == "key" else text.key, text.value) for text in texts]
         known = self._findings
         if known is None:
