@@ -20,7 +20,7 @@ from otel_llm.signals import Signal
 from otel_llm.span import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from otel_llm.detection import Detector
     from otel_llm.item import Item

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-__all__ = ["ContentCache", "Place"]
+__all__ = ["MIN_BYTES", "ContentCache", "Place"]
 
+T = TypeVar("T")
 Place = tuple[int, int, int]
 """A rule's place, and the first and last byte of what it found."""
 
@@ -19,7 +20,7 @@ MIN_BYTES: Final = 256
 """What is shorter is scanned sooner than looked up."""
 
 
-class ContentCache:
+class ContentCache(Generic[T]):
     """The most recently used findings of one thread, by a digest under a key that no other process has."""
 
     def __init__(self, entries: int, found: Callable[[], object], missed: Callable[[], object]) -> None:
@@ -28,7 +29,7 @@ class ContentCache:
         self._missed = missed
         self._entries = entries
         self._key = secrets.token_bytes(32)
-        self._found: OrderedDict[bytes, Sequence[Place]] = OrderedDict()
+        self._found: OrderedDict[bytes, T] = OrderedDict()
 
     def digest(self, data: bytes, key: str) -> bytes:
         """Return what a text is known by."""
@@ -36,7 +37,7 @@ class ContentCache:
         hasher.update(b"\0" + key.encode("utf-8", "replace"))
         return hasher.digest()
 
-    def get(self, digest: bytes) -> Sequence[Place] | None:
+    def get(self, digest: bytes) -> T | None:
         """Return what was found in it, None if that is not known."""
         found = self._found.get(digest)
         if found is None:
@@ -46,7 +47,7 @@ class ContentCache:
         self._found.move_to_end(digest)
         return found
 
-    def put(self, digest: bytes, found: Sequence[Place]) -> None:
+    def put(self, digest: bytes, found: T) -> None:
         """Remember what was found; forget the least recently used."""
         self._found[digest] = found
         if len(self._found) > self._entries:

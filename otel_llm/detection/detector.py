@@ -98,7 +98,9 @@ class RuleDetector:
         """Of short texts those in which nothing was found: names of attributes, models and statuses recur."""
         lookups = (meter or Meter()).counter("detection_cache_lookups", "Texts looked up by content.", ["outcome"])
         told = lookups.labels("hit").inc, lookups.labels("miss").inc
-        self._cache = ContentCache(cache_entries, *told) if cache_entries else None
+        self._cache: ContentCache[Sequence[Place]] | None = (
+            ContentCache(cache_entries, *told) if cache_entries else None
+        )
         self._cutter = Cutter(self.clean, strings=cache_entries > 0)
         self._checks = 0
         self._searches = 0

@@ -7,7 +7,7 @@ from otel_llm.detection import Rule
 from otel_llm.detection.union import union
 
 RULES = st.lists(st.sampled_from("abc"), unique=True).flatmap(
-    lambda ids: st.tuples(*(st.sampled_from("12").map(lambda pattern, each=each: rule(each, pattern)) for each in ids))
+    lambda ids: st.tuples(*(st.builds(rule, st.just(each), st.sampled_from("12")) for each in ids))
 )
 
 
@@ -18,7 +18,9 @@ def rule(rule_id: str, pattern: str) -> Rule:
 
 def test_rules_that_nobody_redefines_are_as_they_were() -> None:
     """One rule of two processors is looked for once."""
-    assert ([rule("a", "1"), rule("b", "1")], [None, None]) == union([[rule("a", "1")], [rule("a", "1"), rule("b", "1")]])
+    assert ([rule("a", "1"), rule("b", "1")], [None, None]) == union(
+        [[rule("a", "1")], [rule("a", "1"), rule("b", "1")]]
+    )
 
 
 @given(st.lists(RULES, max_size=4))
