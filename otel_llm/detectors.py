@@ -45,7 +45,7 @@ class TextDetector(ABC):
     """Judges passages by their text alone: the same text is not shown again while the guardrail remembers it.
 
     One instance serves one thread. CPU only, unless it `waits`. What it raises costs its judgement on that batch: the
-    passages are told as `unscanned.<its name in the config>`.
+    passages are told as `unscanned.` and its name in the config.
     """
 
     rules: Sequence[str]

@@ -97,7 +97,7 @@ class GuardrailConfig(Config):
     detectors: Annotated[dict[str, SerializeAsAny[Config]], BeforeValidator(read_detectors)] = Field(
         default_factory=dict
     )
-    """Detectors and their settings, by `type` or `type/name`: `linear_model`, and those that other
+    """Detectors and their settings, by `type` or `type/name`: `linear_model`, `http`, and those that other
     distributions bring."""
     sensitive: SensitiveConfig = SensitiveConfig()
     """Secrets and personal data."""

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["make_detectors", "read_detectors"]
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]*(/[a-z0-9][a-z0-9_.-]*)?")
-_RULE: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_ID: Final = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
+_NAME: Final = re.compile(rf"[a-z][a-z0-9]*(?:_[a-z0-9]+)*(?:/{_ID})?")
+_RULE: Final = re.compile(_ID)
 
 
 def read_detectors(raw: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from otel_llm.detection import UNSCANNED
 from otel_llm.detection.cache import MIN_BYTES, ContentCache
 from otel_llm.detectors import Detection, Passage
+from otel_llm.errors import OtelLlmError
 from otel_llm_processors.guardrail.finding import Finding
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class _Judge:
 
     def __init__(self, name: str, detector: TextDetector, meter: Meter) -> None:
         self.detector = detector
-        self.unscanned = Detection(f"{UNSCANNED}{name}")
+        self.unscanned = Detection(f"{UNSCANNED}{name.rpartition('/')[2]}")
         self._name = name
         self._rules = frozenset(detector.rules)
         self._fails = False
@@ -110,7 +111,7 @@ class _Judge:
             )
             problem = "" if is_good else "it does not answer as it said it would"
         except Exception as error:  # noqa: BLE001 - whatever a plug-in raises costs its own judgement
-            found, problem = [], type(error).__name__
+            found, problem = [], str(error) if isinstance(error, OtelLlmError) else type(error).__name__
         if problem and not self._fails:
             _log.warning("the detector %s fails (%s): what it is shown is %s", self._name, problem, self.unscanned.rule)
         elif self._fails and not problem:

@@ -58,6 +58,7 @@ class GuardrailProcessor(Processor):
             cache_entries=config.content_cache,
             meter=settings.meter,
         )
+        self.waits = self._judges.waits
         self._calls: dict[int, Call] = {}
         self._max_bytes = config.max_value_bytes
         self._deny = frozenset(config.deny)
