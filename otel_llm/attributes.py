@@ -7,7 +7,7 @@ no processor ever touches one, so that the codec can be replaced without touchin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from otel_llm.values import SCALARS, Scalar, Value, Writable, add_text, encode, to_python, to_python_rarer, write
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-    from otel_llm.detection import Detector
+    from otel_llm.detection import Detector, Finding
 
 __all__ = ["Attributes", "Scalar", "Shared", "Value", "Writable"]
 
@@ -34,6 +34,17 @@ class Shared:
     """Whether somebody has written since the bytes came."""
     detector: Detector | None = None
     """What `Item.findings` asks."""
+    own_rules: Mapping[str, str] | None = None
+    """Where processors mean different rules by one id: what the one that runs calls each rule of which that is so, and
+    nothing for one that is not its own."""
+
+    def own(self, found: Sequence[Sequence[Finding]]) -> Sequence[Sequence[Finding]]:
+        """Return what the detector found as the processor that runs understands it."""
+        names = self.own_rules
+        if names is None:
+            return found
+        named = ([(names.get(each.rule, each.rule), each) for each in findings] for findings in found)
+        return [[replace(each, rule=name) for name, each in findings if name] for findings in named]
 
 
 class Attributes:

@@ -21,7 +21,7 @@ from otel_llm.span import Span
 from otel_llm.wire import without_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from otel_llm.detection import Detector
     from otel_llm.item import Item
@@ -70,9 +70,10 @@ class Batch:
         """Whether somebody has written since the bytes came. The write itself says so."""
         return self._shared.dirty
 
-    def detect_with(self, detector: Detector | None) -> None:
-        """Set what `Item.findings` asks."""
+    def detect_with(self, detector: Detector | None, own_rules: Mapping[str, str] | None = None) -> None:
+        """Set what `Item.findings` asks, and what the processor that asks calls rules that others have too."""
         self._shared.detector = detector
+        self._shared.own_rules = own_rules
 
     def is_clean(self) -> bool:
         """Tell by the bytes that came whether the chain's detector can find nothing in them: sure of it, or False."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
 from otel_llm.component import Processor
+from otel_llm.detection.union import union
 from otel_llm.errors import ConfigError
 from otel_llm.item import Item
 from otel_llm.markers import finder
@@ -17,7 +18,7 @@ from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from otel_llm.attributes import Attributes
     from otel_llm.batch import Batch
@@ -57,13 +58,17 @@ class Chain:
             detector: what `Item.findings` asks; one for the rules that the processors name unless given.
 
         Raises:
-            ConfigError: two processors mean different rules by one id, or one that no engine here reads.
+            ConfigError: a rule that no engine here reads.
         """
         meter = meter or Meter()
-        self._steps = [_Step(name, processor, meter) for name, processor in processors]
-        self._detector = detector or _detector_for([processor for _, processor in processors], meter)
+        rules, own = union([processor.rules() for _, processor in processors])
+        self._steps = [_Step(*named, meter, names) for named, names in zip(processors, own, strict=True)]
+        entries = max((processor.remembered_texts for _, processor in processors), default=0)
+        self._detector = detector or _detector_for(rules, entries, meter)
         self.fails_closed = any(processor.on_error == "drop" for _, processor in processors)
         """Whether what it could not be run over must not go on."""
+        self.waits = any(processor.waits for _, processor in processors)
+        """Whether it may wait for something outside: never run it on an event loop then."""
 
     def start(self) -> None:
         """Start the processors."""
@@ -80,8 +85,8 @@ class Chain:
 
     def run(self, batch: Batch) -> None:
         """Let every processor that can have work in *batch* do it, in place. Never raises for what one of them does."""
-        batch.detect_with(self._detector)
         for step in self._steps:
+            batch.detect_with(self._detector, step.own_rules)
             if step.has_work(batch):
                 step.run(batch)
 
@@ -89,9 +94,10 @@ class Chain:
 class _Step:
     """One processor, with what the host does around it: selecting, timing, counting, catching."""
 
-    def __init__(self, name: str, processor: Processor, meter: Meter) -> None:
+    def __init__(self, name: str, processor: Processor, meter: Meter, own_rules: Mapping[str, str] | None) -> None:
         self.name = name
         self.processor = processor
+        self.own_rules = own_rules
         self._fails_closed = processor.on_error == "drop"
         self._is_marked = finder(processor.markers) if processor.markers else None
         self._gen_ai_only = processor.applies_to == "gen_ai"
@@ -187,22 +193,16 @@ class _Step:
             )
 
 
-def _detector_for(processors: Sequence[Processor], meter: Meter) -> Detector | None:
+def _detector_for(rules: Sequence[Rule], cache_entries: int, meter: Meter) -> Detector | None:
     """Return one detector for the rules of all processors; None where there are none."""
-    rules: dict[str, Rule] = {}
-    for processor in processors:
-        for rule in processor.rules():
-            if rules.setdefault(rule.id, rule) != rule:
-                raise ConfigError(f"the rule {rule.id} is defined in two ways in one pipeline")
     if not rules:
         return None
     from otel_llm.detection import RuleDetector  # its engines are packages that not everybody installs
 
     try:
-        entries = max(processor.remembered_texts for processor in processors)
-        return RuleDetector(rules.values(), cache_entries=entries, meter=meter)
+        return RuleDetector(rules, cache_entries=cache_entries, meter=meter)
     except ValueError as error:
-        raise ConfigError(f"the rule {list(rules)[error.args[0]]} is not read by this platform's engine") from None
+        raise ConfigError(f"the rule {rules[error.args[0]].id} is not read by this platform's engine") from None
 
 
 def _overridden(processor: Processor, method: str) -> Callable[[Any], None] | None:

@@ -120,8 +120,9 @@ class Settings:
 class Processor(ABC):  # noqa: B024 - which of its methods a processor has is its own affair
     """One step of a chain: looks at one span or log record at a time and changes it in place.
 
-    CPU only: no I/O, no thread of its own. One instance serves one thread. What a method raises costs that span this
-    step, never the batch: see `on_error`. After a method has returned, the facades it was given are no longer its own.
+    CPU only, unless it `waits`: no I/O, no thread of its own. One instance serves one thread. What a method raises
+    costs that span this step, never the batch: see `on_error`. After a method has returned, the facades it was given
+    are no longer its own.
     """
 
     on_error: ClassVar[OnError] = "forward"
@@ -143,6 +144,10 @@ class Processor(ABC):  # noqa: B024 - which of its methods a processor has is it
 
     remembered_texts: int = 0
     """Of how many texts it is remembered what `rules` found in them, so that none is scanned again."""
+
+    waits: bool = False
+    """Whether its methods may wait for something outside the process, for a bounded time. Its pipeline then runs on
+    threads that may be kept waiting, never on the event loop. The only exception to what is said above of I/O."""
 
     def rules(self) -> Sequence[Rule]:
         """Return what texts are to be scanned for. The host scans each once for all processors: see `Item.findings`."""

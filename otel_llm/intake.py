@@ -55,13 +55,27 @@ class Intake:
         meter: Meter,
         *,
         admission: Admission,
+        waiting: Executor | None = None,
     ) -> None:
-        """Connect what a request passes; *admission* is one for all receivers."""
+        """Connect what a request passes.
+
+        Args:
+            receiver: its name in the config.
+            pipelines: all; those of a request's signal get it.
+            journal: what keeps it.
+            executor: runs what is large.
+            meter: for what is counted.
+            admission: one for all receivers.
+            waiting: runs pipelines that may wait; *executor* unless given.
+        """
         self._pipelines = {
             signal: tuple(pipeline for pipeline in pipelines if pipeline.signal is signal) for signal in Signal
         }
         self._journal = journal
         self._executor = executor
+        self._waiting = {
+            signal: waiting or executor for signal, each in self._pipelines.items() if any(one.waits for one in each)
+        }
         self._admission = admission
         self._counts = _Counts(meter, receiver)
 
@@ -69,7 +83,7 @@ class Intake:
         """Take one request. Never raises for what is in it."""
         try:
             self._admission.check_memory()
-            prepared = await self._prepare_off_or_on_loop(request)
+            prepared = await self._prepared(request)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not cost the sender its data, nor end the server
             answer = _refusal(error)
         else:
@@ -93,12 +107,14 @@ class Intake:
         self._counts.refused(*labels).inc(prepared.rejected)
         return Answer(message=_REJECTED, rejected=prepared.rejected)
 
-    async def _prepare_off_or_on_loop(self, request: Request) -> _Prepared:
-        if len(request.body) <= INLINE_BYTES:
+    async def _prepared(self, request: Request) -> _Prepared:
+        executor = self._waiting.get(request.signal)
+        if executor is None and len(request.body) <= INLINE_BYTES:
             return self._prepare(request)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare_large, request)
+        executor = executor or self._executor
+        return await asyncio.get_running_loop().run_in_executor(executor, self._prepare_off_loop, request)
 
-    def _prepare_large(self, request: Request) -> _Prepared:
+    def _prepare_off_loop(self, request: Request) -> _Prepared:
         with self._admission.hold(request):
             return self._prepare(request)
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_llm import semconv
 from otel_llm.attributes import Attributes, Shared
 from otel_llm.dimensions import Dimensions
+from otel_llm.text import Text, texts_under
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
-    from otel_llm.detection import Finding
+    from otel_llm.detection import Detector, Finding
     from otel_llm.resource import Resource, Scope
-    from otel_llm.text import Text
 
 __all__ = ["Item"]
 
@@ -88,6 +88,10 @@ class Item(Attributes):
             unless_clean: leave out those in which the chain's detector would find nothing, as far as it remembers.
         """
 
+    def texts_under(self, keys: Container[str]) -> list[Text]:
+        """Return the texts in the attributes with these keys, but for those that are known to hold nothing."""
+        return texts_under(self._proto, keys, self._touched, self._clean)
+
     def is_clean(self) -> bool:
         """Tell by its bytes alone whether the chain's detector can find nothing on it: sure of it, or False.
 
@@ -107,6 +111,9 @@ class Item(Attributes):
         detector = self._shared.detector
         if detector is None:
             return [()] * len(texts)
+        return self._shared.own(self._scanned(texts, detector))
+
+    def _scanned(self, texts: Sequence[Text], detector: Detector) -> Sequence[Sequence[Finding]]:
         said = [("" if text.kind == "key" else text.key, text.value) for text in texts]
         known = self._findings
         if known is None:

@@ -1,7 +1,7 @@
 """Finds components by the name that a distribution registered them under.
 
-Built-ins are found as a third party's are: by entry points of `otel_llm.receivers`, `.processors`, `.exporters` and
-`.extensions`. To know the names nothing is imported; to use one, that one alone.
+Built-ins are found as a third party's are: by entry points of `otel_llm.receivers`, `.processors`, `.exporters`,
+`.extensions` and `.detectors`. To know the names nothing is imported; to use one, that one alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm.component import (
     ExporterFactory,
@@ -20,13 +20,14 @@ from otel_llm.component import (
     ReceiverFactory,
     Stability,
 )
+from otel_llm.detectors import DetectorFactory
 from otel_llm.errors import ConfigError
 from otel_llm.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ComponentInfo", "Kind", "Registry", "type_of"]
+__all__ = ["SECTIONS", "ComponentInfo", "Kind", "Registry", "type_of"]
 
 
 class Kind(StrEnum):
@@ -36,10 +37,12 @@ class Kind(StrEnum):
     PROCESSOR = "processor"
     EXPORTER = "exporter"
     EXTENSION = "extension"
+    DETECTOR = "detector"
+    """A part of a processor, which has a section for them: not among `SECTIONS`."""
 
     @property
     def section(self) -> str:
-        """The key of a config under which such components are defined."""
+        """The key under which such components are defined."""
         return f"{self}s"
 
     @property
@@ -53,11 +56,15 @@ class Kind(StrEnum):
         return _FACTORIES[self]
 
 
-_FACTORIES: dict[Kind, type[Factory[Any, Any]]] = {
+SECTIONS: Final = (Kind.RECEIVER, Kind.PROCESSOR, Kind.EXPORTER, Kind.EXTENSION)
+"""What a config has sections for."""
+
+_FACTORIES: Final[dict[Kind, type[Factory[Any, Any]]]] = {
     Kind.RECEIVER: ReceiverFactory,
     Kind.PROCESSOR: ProcessorFactory,
     Kind.EXPORTER: ExporterFactory,
     Kind.EXTENSION: ExtensionFactory,
+    Kind.DETECTOR: DetectorFactory,
 }
 
 

@@ -40,7 +40,8 @@ class Resource(Attributes):
         detector = self._shared.detector
         if detector is None:
             return [()] * len(texts)
-        return detector.scan([("" if text.kind == "key" else text.key, text.value) for text in texts])
+        said = [("" if text.kind == "key" else text.key, text.value) for text in texts]
+        return self._shared.own(detector.scan(said))
 
 
 class Scope(Resource):

@@ -8,7 +8,7 @@ from otel_llm.component import Config
 from otel_llm.config.document import dotted
 from otel_llm.endpoint import is_loopback
 from otel_llm.errors import ConfigError
-from otel_llm.registry import Kind
+from otel_llm.registry import SECTIONS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +50,7 @@ def _exposed(endpoint: Endpoint) -> str:
 
 
 def _parts(config: HostConfig) -> Iterator[tuple[Path, Config]]:
-    for kind in Kind:
+    for kind in SECTIONS:
         components = getattr(config, kind.section)
         for name, component in components.items():
             yield from _nested(component.config, (kind.section, name))

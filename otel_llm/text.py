@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-__all__ = ["EXEMPT", "Text", "texts_of"]
+__all__ = ["EXEMPT", "Text", "texts_of", "texts_under"]
 
 Kind = Literal["key", "value", "field"]
 _Said = tuple[str, "str | bytes"]
@@ -116,6 +116,19 @@ def texts_of(
     """
     found: list[Text] = []
     _walk(message, _Place(None, "", None, touched), found, clean, skip)
+    return found
+
+
+def texts_under(
+    message: Any, keys: Container[str], touched: Callable[[], None], clean: Container[_Said] = ()
+) -> list[Text]:
+    """Return a slot for every text in the attributes with some keys, as `texts_of` does for all there is."""
+    found: list[Text] = []
+    at = _Place(None, "", None, touched)
+    pairs = message.attributes
+    for position, pair in enumerate(pairs):
+        if pair.key in keys:
+            _walk_pair(pair, _Pair(at, "attributes", position, pair, pairs), found, clean)
     return found
 
 

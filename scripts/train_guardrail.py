@@ -20,8 +20,7 @@ from otel_llm.batch import Batch
 from otel_llm.chain import Chain
 from otel_llm.testing import make_request
 from otel_llm_processors.guardrail import factory
-from otel_llm_processors.guardrail.model import features, score, windows
-from otel_llm_processors.guardrail.model.linear import BITS, WEIGHTS
+from otel_llm_processors.guardrail.model.linear import BITS, WEIGHTS, features, scores, windows
 from otel_llm_processors.guardrail.words import words_of
 
 HELD_OUT: Final = 4
@@ -51,8 +50,8 @@ def main() -> None:
 
 def is_held_out(text: str) -> bool:
     """Tell by how it begins: variants of one text are then on one side."""
-    beginning = next(words_of(text)).replace(" ", "")[:40]
-    return blake2b(beginning.encode(), digest_size=4).digest()[0] % HELD_OUT == 0
+    beginning = next(words_of(text)).replace(b" ", b"")[:40]
+    return blake2b(beginning, digest_size=4).digest()[0] % HELD_OUT == 0
 
 
 def train(rows: list[dict[str, Any]]) -> tuple[Any, float]:
@@ -81,7 +80,7 @@ def report(rows: list[dict[str, Any]], weights: Any, bias: float) -> None:
     phrases = Chain([("guardrail", factory.build({"sensitive": {"categories": []}, "output": {"refusals": False}}))])
     told: dict[tuple[str, str], list[list[bool]]] = defaultdict(list)
     for row in rows:
-        best = max((score(features(window), weights, bias) for window in windows(row["text"])), default=0.0)
+        best = max(scores(windows(row["text"]), weights, bias), default=0.0)
         batch = Batch(make_request({"gen_ai.input.messages": row["text"]}))
         phrases.run(batch)
         by_phrase = batch.spans[0].get_str("otel_llm.guardrail.verdict") == "deny"

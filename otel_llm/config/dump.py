@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, SecretStr
 
 from otel_llm.config.schema import type_at
-from otel_llm.registry import Kind
+from otel_llm.registry import SECTIONS
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -26,7 +26,7 @@ def dump_config(config: HostConfig) -> str:
     """Return YAML that reads as the same config, once secrets are put back in."""
     sections: dict[str, Any] = {
         kind.section: {name: _plain(component.config) for name, component in getattr(config, kind.section).items()}
-        for kind in Kind
+        for kind in SECTIONS
     }
     sections["service"] = _plain(config.service)
     return yaml.safe_dump(sections, sort_keys=False, allow_unicode=True)

@@ -15,7 +15,7 @@ from otel_llm.config.service import ServiceConfig, reference_lists
 from otel_llm.config.strict_yaml import parse
 from otel_llm.config.validation import validate
 from otel_llm.errors import ConfigError
-from otel_llm.registry import Kind, Registry, type_of
+from otel_llm.registry import SECTIONS, Kind, Registry, type_of
 from otel_llm.signals import Signal
 from otel_llm.spelling import did_you_mean
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["AppConfig", "Component", "HostConfig", "load_app_config", "load_config"]
 
 _ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?")
-_SECTIONS: Final = (*(kind.section for kind in Kind), "service")
+_SECTIONS: Final = (*(kind.section for kind in SECTIONS), "service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class _Reading:
         self._check_sections()
         self._check_pipelines()
         service = validate(ServiceConfig, self._document, ("service",)) or ServiceConfig()
-        receivers, processors, exporters, extensions = (self._read_section(kind) for kind in Kind)
+        receivers, processors, exporters, extensions = (self._read_section(kind) for kind in SECTIONS)
         if service.workers > 1:
             self._check_workers(receivers, processors, exporters, extensions)
         report_loops(self._document, _settings(receivers), _settings(exporters))

@@ -11,11 +11,13 @@ from otel_llm.config.schema import keys_at, type_at
 from otel_llm.spelling import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pydantic_core import ErrorDetails
 
     from otel_llm.config.document import Document, Path
 
-__all__ = ["validate"]
+__all__ = ["sentence", "validate"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -48,7 +50,7 @@ def validate(model: type[M], document: Document, path: Path = ()) -> M | None:
     except ValidationError as error:
         for each in error.errors(include_url=False, include_input=False):
             place = _place(data, each)
-            document.report((*path, *place), _sentence(model, place, each, document.secrets))
+            document.report((*path, *place), sentence(model, place, each, document.secrets))
     return None
 
 
@@ -64,7 +66,8 @@ def _place(data: Any, error: ErrorDetails) -> Path:
     return tuple(place)
 
 
-def _sentence(model: type[BaseModel], place: Path, error: ErrorDetails, secrets: set[str]) -> str:
+def sentence(model: type[BaseModel], place: Path, error: ErrorDetails, secrets: Collection[str] = ()) -> str:
+    """Return what is wrong at a place in the settings of a component, without what is written there."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         known = keys_at(model, place[:-1])
@@ -77,7 +80,7 @@ def _sentence(model: type[BaseModel], place: Path, error: ErrorDetails, secrets:
     return f"expected {expected}" if expected else "not valid"
 
 
-def _without(secrets: set[str], text: str) -> str:
+def _without(secrets: Collection[str], text: str) -> str:
     """Return a component's own sentence, unless it repeats, as a word, what came from the environment."""
     repeated = any(re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", text) for secret in secrets if secret)
     return "not valid" if repeated else text

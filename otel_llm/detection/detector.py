@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from otel_llm.detection.by_content import ByContent
 from otel_llm.detection.cache import ContentCache
 from otel_llm.detection.disguise import DISGUISES, has_base64
 from otel_llm.detection.engines import EngineName, Pattern, compile_patterns, installed
@@ -87,7 +88,7 @@ class RuleDetector:
         """Of short texts those in which nothing was found: names of attributes, models and statuses recur."""
         lookups = (meter or Meter()).counter("detection_cache_lookups", "Texts looked up by content.", ["outcome"])
         told = lookups.labels("hit").inc, lookups.labels("miss").inc
-        self._cache = ContentCache(cache_entries, *told) if cache_entries else None
+        self._cache = ContentCache(ByContent(cache_entries, *told)) if cache_entries else None
 
     def is_clean(self, raw: bytes, /) -> bool:
         """Tell whether nothing can be found in any text that stands somewhere in *raw*, in UTF-8."""

@@ -36,6 +36,8 @@ T = TypeVar("T")
 Key = tuple[Kind, str]
 
 _THREADS: Final = 2
+_WAITING_THREADS: Final = 16
+"""Of which those are made that are needed. What waits has a limit of its own, so that some are always left."""
 _PATIENCE_S: Final = 5.0
 """With a processor that hangs: what comes next must not hang with it."""
 _METRICS: Final = ExtensionFactory("metrics", MetricsConfig, MetricsServer, once=True)
@@ -103,6 +105,7 @@ class Graph:
                 part = self._part(component, running or {})
                 self.parts[part.key] = part
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="otel-llm-pipeline")
+        self._waiting = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="otel-llm-waiting")
         built = {name: self._try(partial(self._pipeline, name)) for name in config.service.pipelines}
         self._pipelines: dict[str, Pipeline] = {name: pipeline for name, pipeline in built.items() if pipeline}
         if self._problems:
@@ -161,6 +164,7 @@ class Graph:
                 self._executor,
                 self._meter,
                 admission=admission,
+                waiting=self._waiting,
             )
             for part in self.receivers
         }
@@ -171,6 +175,7 @@ class Graph:
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
                 await asyncio.to_thread(self._executor.shutdown)
+                await asyncio.to_thread(self._waiting.shutdown)
 
     async def shutdown(self) -> None:
         """Shut the processors down when they are done. Safe to call twice."""

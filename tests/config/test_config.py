@@ -20,7 +20,7 @@ from otel_llm.component import (
 )
 from otel_llm.config import HostConfig, load_config
 from otel_llm.errors import ConfigError
-from otel_llm.registry import Kind, Registry
+from otel_llm.registry import SECTIONS, Kind, Registry
 
 CONFIGS = Path(__file__).parent / "cases"
 ENVIRON = {"BACKEND": "backend:4317", "TOKEN": "s3cr3t-t0k3n", "EXPORTER": "s3cr3t-exporter", "COUNT": "5"}
@@ -218,7 +218,7 @@ def test_where_no_redaction_is_installed_its_absence_is_no_warning() -> None:
     text = CONFIGS.joinpath("unredacted.yaml").read_text()
     without = [
         factory
-        for kind in Kind
+        for kind in SECTIONS
         for name in REGISTRY.names(kind)
         if (factory := REGISTRY.load(kind, name)).name != "redaction"
     ]

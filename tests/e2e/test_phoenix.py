@@ -50,14 +50,11 @@ async def test_shows_what_a_call_cost_whichever_way_its_span_came(
 
 def a_call(name: str) -> ExportTraceServiceRequest:
     """Return a call in deprecated names, as those of the app are."""
-    return trace_request(
-        **{
-            name: {
-                "gen_ai.operation.name": "chat",
-                "gen_ai.system": "openai",
-                "gen_ai.request.model": "gpt-4o",
-                "gen_ai.usage.prompt_tokens": 1000,
-                "gen_ai.usage.completion_tokens": 100,
-            }
-        }
-    )
+    call: dict[str, str | int] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.system": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.usage.prompt_tokens": 1000,
+        "gen_ai.usage.completion_tokens": 100,
+    }
+    return trace_request(**{name: call})

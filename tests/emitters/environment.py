@@ -58,7 +58,17 @@ def _install_python(lock: Path, home: Path) -> None:
     """Install with uv, which takes a tenth of pip's time; it is one of the development dependencies."""
     uv = Path(sys.executable).parent / "uv"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home], check=True)
-    install = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", "--no-deps", "--requirement", lock]
+    install: _Command = [
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        home / "bin" / "python",
+        "--no-deps",
+        "--requirement",
+        lock,
+    ]
     subprocess.run(install, check=True)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, SerializeAsAny
 
 from otel_llm.component import Config, Count
 from otel_llm.detection.rule import Id, Rule
 from otel_llm.digest import DigestConfig
+from otel_llm_processors.guardrail.installed import read_detectors
 
 __all__ = [
     "EVERY",
     "GuardrailConfig",
     "LimitsConfig",
-    "ModelConfig",
     "OutputConfig",
     "PhrasesConfig",
     "SensitiveConfig",
@@ -60,18 +60,16 @@ class LimitsConfig(Config):
     """Tokens out, as the span says."""
 
 
-class ModelConfig(Config):
-    """A linear model that tells injections, in what others say. Needs numpy."""
-
-    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
-    """The score, 0 to 1, from which a text is told: 0.8 is a good one. None for no model."""
-
-
 class OutputConfig(Config):
     """What answers must be like."""
 
     refusals: bool = True
     """Whether answers are told in which the model declines."""
+    profanity: bool = False
+    """Whether answers are told that swear: a short list of words, which says nothing of who is hurt by an answer."""
+    citations: tuple[str, ...] = ()
+    """Routes, `*` for all, whose answers must cite, as `[7]`, `[^7]` or by a link, and only what was retrieved: what
+    retrievals of the same trace and batch return, what tools return, and what is marked so in the question."""
     schemas: dict[str, Path] = Field(default_factory=dict)
     """By route, `*` for all others: the file of the JSON Schema that answers must follow."""
     allowed_values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -96,8 +94,11 @@ class GuardrailConfig(Config):
 
     phrases: PhrasesConfig = PhrasesConfig()
     """Prompt injections and jailbreaks, by what they say."""
-    model: ModelConfig = ModelConfig()
-    """Prompt injections and jailbreaks, by a model."""
+    detectors: Annotated[dict[str, SerializeAsAny[Config]], BeforeValidator(read_detectors)] = Field(
+        default_factory=dict
+    )
+    """Detectors and their settings, by `type` or `type/name`: `linear_model`, `http`, and those that other
+    distributions bring."""
     sensitive: SensitiveConfig = SensitiveConfig()
     """Secrets and personal data."""
     limits: LimitsConfig = LimitsConfig()
@@ -119,6 +120,9 @@ class GuardrailConfig(Config):
     content_hash: DigestConfig | None = None
     """A key: events then have a keyed digest of the part of a message in which something was found, so that one text
     can be followed without being known."""
+    content_cache: Count = 4096
+    """Of how many passages of 256 characters and more the findings of phrases and detectors are remembered, by keyed
+    digests, for conversations that are sent again with every turn; about 300 bytes each and thread. 0: of none."""
     max_value_bytes: Count = 4 << 20
     """A longer text is not looked at, and `unscanned.oversize` is found."""
     metrics_max_series: Count = 1000

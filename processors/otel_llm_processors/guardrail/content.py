@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from otel_llm import semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from otel_llm.detectors import Target
     from otel_llm.item import Item
+    from otel_llm_processors.guardrail.finding import Finding
 
-__all__ = ["TARGETS", "Call", "Part", "Target"]
+__all__ = ["CONTENT", "Call", "Part"]
 
-Target = Literal["system", "input", "history", "output", "reasoning", "tool_call", "tool_result", "call"]
-"""What a part is: instructions, what a user says, what the model said earlier, what it says, what it thinks, what a
-tool is called with, what it returns. `call`: all of it."""
-
-TARGETS: Final[dict[str, Target]] = {
+CONTENT: Final[dict[str, Target]] = {
     semconv.GEN_AI_SYSTEM_INSTRUCTIONS: "system",
     semconv.GEN_AI_INPUT_MESSAGES: "input",
     semconv.GEN_AI_OUTPUT_MESSAGES: "output",
@@ -52,17 +50,25 @@ class Part(NamedTuple):
 class Call:
     """A gen_ai span or log record, read."""
 
-    __slots__ = ("item", "parts")
+    __slots__ = ("documents", "found", "item", "parts", "too_long")
 
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: Item, *, max_length: int) -> None:
+        """Read it. A part of more characters is none of its parts, and found to be too long."""
         self.item = item
-        values = dict(zip(TARGETS, item.get_all(TARGETS), strict=True))
-        self.parts = [part for key, target in TARGETS.items() for part in _parts(values[key], target)]
-        """All that it says, as text; structured values as JSON."""
+        values = dict(zip(CONTENT, item.get_all(CONTENT), strict=True))
+        parts = [part for key, target in CONTENT.items() for part in _parts(values[key], target)]
         if tool := item.get_str(semconv.GEN_AI_TOOL_NAME):
             arguments = values[semconv.GEN_AI_TOOL_CALL_ARGUMENTS]
-            self.parts = [part for part in self.parts if part.target != "tool_call"]
-            self.parts.append(Part("tool_call", "0", _text(arguments), tool))
+            parts = [part for part in parts if part.target != "tool_call"]
+            parts.append(Part("tool_call", "0", _text(arguments), tool))
+        self.parts = [part for part in parts if len(part.text) <= max_length]
+        """All that it says, as text; structured values as JSON."""
+        self.too_long = [part for part in parts if len(part.text) > max_length]
+        """What is not looked at."""
+        self.found: Sequence[Finding] = ()
+        """What detectors say of its parts."""
+        self.documents: frozenset[str] = frozenset()
+        """The ids of what was retrieved for it."""
 
     @property
     def answers(self) -> Mapping[str, str]:

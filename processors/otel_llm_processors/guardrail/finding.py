@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from otel_llm_processors.guardrail.content import Call, Part, Target
+    from otel_llm.detectors import Target
+    from otel_llm_processors.guardrail.content import Call, Part
 
 __all__ = ["Check", "Finding"]
 
@@ -17,8 +18,8 @@ class Finding(NamedTuple):
 
     rule: str
     """The rule's id, such as `prompt_injection.override`."""
-    target: Target
-    """What it was found in."""
+    target: Target | Literal["call"]
+    """What it was found in; `call`: all of it."""
     part: Part | None = None
     """The part of it, where that is known."""
     score: float = 1.0

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from otel_llm_processors.guardrail.finding import Finding
+from otel_llm.detectors import Detection, TextDetector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Sequence
 
-    from otel_llm_processors.guardrail.content import Call
+    from otel_llm.detectors import Passage
 
-__all__ = ["find_invisible"]
+__all__ = ["Invisible"]
 
 _TAG: Final = "\U000e0000-\U000e007f"
 _INVISIBLE: Final = re.compile(
@@ -24,9 +24,15 @@ _INVISIBLE: Final = re.compile(
 )
 
 
-def find_invisible(call: Call) -> Iterator[Finding]:
-    """Yield the parts of a call with tag characters, runs of characters without width, or a changed direction."""
-    for part in call.parts:
-        if not part.text.isascii():
-            for match in _INVISIBLE.finditer(part.text):
-                yield Finding(f"invisible.{match.lastgroup}", part.target, part)
+class Invisible(TextDetector):
+    """Looks for tag characters, runs of characters without width, and a changed direction."""
+
+    rules = tuple(f"invisible.{name}" for name in _INVISIBLE.groupindex)
+
+    def detect(self, passages: Sequence[Passage], /) -> Sequence[Iterable[Detection]]:
+        """Return which kinds each passage holds."""
+        return [() if passage.text.isascii() else _found(passage.text) for passage in passages]
+
+
+def _found(text: str) -> set[Detection]:
+    return {Detection(f"invisible.{match.lastgroup}") for match in _INVISIBLE.finditer(text)}

@@ -1,35 +1,40 @@
-"""Injections, jailbreaks and refusals, by what they say."""
+"""Injections, jailbreaks, refusals and profanity, by what they say."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cache
+from itertools import accumulate
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from otel_llm.detection import Rule, RuleDetector, read_rules
-from otel_llm.detection.engines import installed
+from otel_llm.detection import Rule, read_rules
+from otel_llm.detection.engines import Pattern, compile_patterns, installed
+from otel_llm.detection.finding import TOO_MUCH
+from otel_llm.detectors import Detection, TextDetector
 from otel_llm.errors import ConfigError
-from otel_llm_processors.guardrail.finding import Finding
 from otel_llm_processors.guardrail.words import pattern_of_words, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from otel_llm.component import Settings
+    from otel_llm.detectors import Passage, Target
     from otel_llm_processors.guardrail.config import PhrasesConfig
-    from otel_llm_processors.guardrail.content import Call, Target
 
-__all__ = ["ANSWERS", "OTHERS", "Phrases", "bundled_phrases", "selected_phrases"]
+__all__ = ["Phrases", "bundled_phrases", "selected_phrases"]
 
 _DIRECTORY: Final = Path(__file__).parent
-OTHERS: Final[frozenset[Target]] = frozenset({"input", "tool_result", "tool_call"})
-"""What others than the app and its model have said, or may have had a say in."""
-ANSWERS: Final[frozenset[Target]] = frozenset({"output"})
-"""What the model says."""
+_STRETCH: Final = 4096
+_OVERLAP: Final = 640
+"""Bytes: no phrase is longer."""
+_MIN_SEARCHED: Final = 1 << 20
+_SEARCHED_PER_BYTE: Final = 32
+"""Bytes that are searched for single phrases, for each byte of words: what is past that is not waved through."""
 
 
 @cache
-def bundled_phrases(name: Literal["phrases", "refusals"] = "phrases") -> tuple[Rule, ...]:
+def bundled_phrases(name: Literal["phrases", "profanity", "refusals"] = "phrases") -> tuple[Rule, ...]:
     """Return the phrases of a file that comes with the program, as they are written."""
     return read_rules((_DIRECTORY / f"{name}.yaml").read_text("utf-8"), f"{name}.yaml")
 
@@ -38,36 +43,90 @@ def selected_phrases(config: PhrasesConfig) -> list[Rule]:
     """Return the injections and jailbreaks to look for.
 
     Raises:
-        ConfigError: a name that no phrase has, or phrases where linear time cannot be promised.
+        ConfigError: a name that no phrase has, what no phrase can have, or no engine that promises linear time.
     """
     bundled = {rule.id: rule for rule in bundled_phrases()}
     problems = [f"phrases.remove: no phrase is called {name}" for name in config.remove if name not in bundled]
     if config.add and installed() == "re":
         problems.append("phrases.add: own phrases need google-re2, which promises linear time")
+    problems += [
+        f"phrases.add: {rule.id}: words have no keys and no validators"
+        for rule in config.add
+        if rule.validator or rule.on == "key"
+    ]
     if problems:
         raise ConfigError(*problems)
     rules = bundled | {rule.id: rule for rule in config.add}
     return [rule for rule in rules.values() if rule.id not in config.remove]
 
 
-class Phrases:
-    """Looks for phrases in parts of some kinds."""
+class _Stretch(NamedTuple):
+    """Words of one long passage, or of several short ones: to call an engine costs what several hundred bytes do."""
 
-    def __init__(self, rules: Iterable[Rule], targets: Container[Target], settings: Settings) -> None:
-        self._targets = targets
-        self._detector = RuleDetector(map(_over_words, rules), meter=settings.meter)
-
-    def __call__(self, call: Call, /) -> Iterator[Finding]:
-        """Yield the phrases in a call."""
-        parts = [part for part in call.parts if part.target in self._targets]
-        said = [(part, ("", words)) for part in parts for words in words_of(part.text)]
-        found = self._detector.scan([words for _, words in said])
-        for (part, _), findings in zip(said, found, strict=True):
-            for finding in findings:
-                yield Finding(finding.rule, part.target, part, finding.score)
+    owners: list[int]
+    """Of each piece the place of the passage that it is from."""
+    pieces: list[bytes]
 
 
-def _over_words(rule: Rule) -> Rule:
-    fields = rule.model_dump(exclude_unset=True, exclude={"keywords"})  # which are not over words
-    patterns = {name: pattern_of_words(fields[name]) for name in ("pattern", "trigger") if name in fields}
-    return Rule.model_validate(fields | patterns)
+class Phrases(TextDetector):
+    """Looks for phrases in the words of passages."""
+
+    def __init__(self, rules: Iterable[Rule], targets: frozenset[Target]) -> None:
+        """Take phrases, and where to look for them.
+
+        Raises:
+            ConfigError: one is not read by this platform's engine.
+        """
+        chosen = tuple(rules)
+        self.targets = targets
+        self.rules = (*(rule.id for rule in chosen), TOO_MUCH)
+        self._detections = [Detection(rule.id, rule.confidence) for rule in chosen]
+        patterns = tuple(
+            Pattern(pattern_of_words(rule.expression), (), pattern_of_words(rule.trigger)) for rule in chosen
+        )
+        try:
+            self._engine = compile_patterns(patterns, installed())()
+        except ValueError as error:
+            raise ConfigError(f"the phrase {chosen[error.args[0]].id} is not read by this platform's engine") from None
+
+    def detect(self, passages: Sequence[Passage], /) -> Sequence[Iterable[Detection]]:
+        """Return the phrases in each passage."""
+        words = [(place, each) for place, passage in enumerate(passages) for each in words_of(passage.text)]
+        allowed: float = _MIN_SEARCHED + _SEARCHED_PER_BYTE * sum(len(each) for _, each in words)
+        found: list[set[Detection]] = [set() for _ in passages]
+        for stretch in _stretches(words):
+            data = b"\0".join(stretch.pieces)
+            starts = [0, *accumulate(len(piece) + 1 for piece in stretch.pieces)]
+            fired = self._fired(data, starts)
+            allowed -= sum(searched for *_, searched in fired)
+            if allowed < 0:
+                for owner in stretch.owners:
+                    found[owner].add(Detection(TOO_MUCH))
+                continue
+            for phrase, begin, end, _ in fired:
+                for start, _ in self._engine.spans(phrase, data, begin, end):
+                    place = bisect_right(starts, start + (data[start] == 0)) - 1  # the edge is part of the match
+                    found[stretch.owners[place]].add(self._detections[phrase])
+        return found
+
+    def _fired(self, data: bytes, starts: Sequence[int]) -> Sequence[tuple[int, int, int, float]]:
+        """Return where phrases may be, and how much there is to search; without end where that is everywhere."""
+        try:
+            return [*self._engine.found(data, starts)]
+        except OverflowError:
+            return [(0, 0, 0, inf)]
+
+
+def _stretches(words: Iterable[tuple[int, bytes]]) -> Iterator[_Stretch]:
+    stretch, size = _Stretch([], []), 0
+    for owner, data in words:
+        for begin in range(0, max(len(data) - _OVERLAP, 1), _STRETCH):
+            piece = data[begin : begin + _STRETCH + _OVERLAP]
+            if size and size + len(piece) > _STRETCH:
+                yield stretch
+                stretch, size = _Stretch([], []), 0
+            stretch.owners.append(owner)
+            stretch.pieces.append(piece)
+            size += len(piece) + 1
+    if size:
+        yield stretch

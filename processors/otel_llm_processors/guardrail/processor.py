@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from otel_llm import semconv
 from otel_llm.component import Processor
+from otel_llm.detection import UNSCANNED
+from otel_llm.detectors import SAID_BY_OTHERS
 from otel_llm.digest import load_digests
-from otel_llm.errors import ConfigError
 from otel_llm.span import Span
 from otel_llm_processors.guardrail.answers import AllowedDomains, AllowedValues, find_content_filter
 from otel_llm_processors.guardrail.canaries import Canaries
+from otel_llm_processors.guardrail.citations import Citations, documents_by_trace
 from otel_llm_processors.guardrail.content import Call
 from otel_llm_processors.guardrail.finding import Finding
-from otel_llm_processors.guardrail.invisible import find_invisible
-from otel_llm_processors.guardrail.phrases import ANSWERS, OTHERS, Phrases, bundled_phrases, selected_phrases
+from otel_llm_processors.guardrail.installed import make_detectors
+from otel_llm_processors.guardrail.invisible import Invisible
+from otel_llm_processors.guardrail.judging import Judges
+from otel_llm_processors.guardrail.phrases import Phrases, bundled_phrases, selected_phrases
 from otel_llm_processors.guardrail.schemas import Schemas
 from otel_llm_processors.guardrail.sensitive import Sensitive
 from otel_llm_processors.guardrail.sizes import Sizes
@@ -27,16 +33,17 @@ if TYPE_CHECKING:
     from otel_llm.attributes import Writable
     from otel_llm.component import Settings
     from otel_llm.detection import Rule
+    from otel_llm.detectors import Target, TextDetector
     from otel_llm.item import Item
     from otel_llm.log_record import LogRecord
-    from otel_llm_processors.guardrail.config import GuardrailConfig, OutputConfig, ToolsConfig
+    from otel_llm_processors.guardrail.config import GuardrailConfig
     from otel_llm_processors.guardrail.finding import Check
 
 __all__ = ["GuardrailProcessor"]
 
 _NAME_LENGTH: Final = 128
 """Longer names are cut: a label is no place to keep what a sender makes up."""
-_OVERSIZE: Final = "unscanned.oversize"
+_ANSWERS: Final[frozenset[Target]] = frozenset({"output"})
 
 
 class GuardrailProcessor(Processor):
@@ -45,17 +52,14 @@ class GuardrailProcessor(Processor):
     def __init__(self, config: GuardrailConfig, settings: Settings) -> None:
         sensitive = Sensitive(config.sensitive, max_bytes=config.max_value_bytes)
         self._rules = sensitive.rules
-        self._checks: list[Check] = [sensitive, find_invisible, Sizes(config.limits), find_content_filter]
-        if config.phrases.enabled:
-            self._checks.append(Phrases(selected_phrases(config.phrases), OTHERS, settings))
-        if config.model.threshold is not None:
-            self._checks.append(_model(config.model.threshold))
-        self._checks += _output_checks(config.output, settings)
-        self._checks += _tool_checks(config.tools, settings)
-        if config.allowed_sources is not None:
-            self._checks.append(AllowedSources(config.allowed_sources))
-        if config.canaries:
-            self._checks.append(Canaries(canary.get_secret_value() for canary in config.canaries))
+        self._checks: list[Check] = [sensitive, find_content_filter, *_checks(config, settings)]
+        self._judges = Judges(
+            dict(_bundled(config)) | make_detectors(config.detectors, settings),
+            cache_entries=config.content_cache,
+            meter=settings.meter,
+        )
+        self.waits = self._judges.waits
+        self._calls: dict[int, Call] = {}
         self._max_bytes = config.max_value_bytes
         self._deny = frozenset(config.deny)
         self._ignore = frozenset(config.ignore)
@@ -73,6 +77,18 @@ class GuardrailProcessor(Processor):
         """Return what is to be found in texts as they stand."""
         return self._rules
 
+    def begin_batch(self, spans: Sequence[Span], /) -> None:
+        """Read what spans say, and have it judged in one go."""
+        self._calls = calls = {}
+        for span in spans:
+            if semconv.GUARDRAIL_VERDICT not in span:
+                with suppress(Exception):  # it raises again in `process_span`, and costs that span alone
+                    calls[id(span)] = self._read(span)
+        retrieved = documents_by_trace(calls.values())
+        for call in calls.values():
+            call.documents = retrieved.get(call.item.trace_id, call.documents)
+        self._judges.judge(calls.values())
+
     def process_span(self, span: Span, /) -> None:
         """Check a span."""
         self._check(span)
@@ -81,11 +97,18 @@ class GuardrailProcessor(Processor):
         """Check a log record."""
         self._check(record)
 
+    def shutdown(self) -> None:
+        """Shut the detectors down."""
+        self._judges.shutdown()
+
     def _check(self, item: Item) -> None:
         if semconv.GUARDRAIL_VERDICT in item:  # an upstream of our own has checked it
             return
-        call = Call(item)
-        found = self._told(self._found(call))
+        call = self._calls.pop(id(item), None)
+        if call is None or call.item is not item:
+            call = self._read(item)
+            self._judges.judge([call])
+        found = self._told(chain(_too_long(call), call.found, *(check(call) for check in self._checks)))
         if not call.parts and not found:
             return
         item.update(self._summary(found))
@@ -98,13 +121,8 @@ class GuardrailProcessor(Processor):
         for rule in {finding.rule for finding in found}:
             self._flagged((*labels, rule))
 
-    def _found(self, call: Call) -> Iterator[Finding]:
-        long = [part for part in call.parts if len(part.text) > self._max_bytes]
-        if long:
-            call.parts = [part for part in call.parts if len(part.text) <= self._max_bytes]
-            yield from (Finding(_OVERSIZE, part.target, part) for part in long)
-        for check in self._checks:
-            yield from check(call)
+    def _read(self, item: Item) -> Call:
+        return Call(item, max_length=self._max_bytes)
 
     def _told(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return of each rule and target the surest finding: a conversation says the same in every turn."""
@@ -141,30 +159,42 @@ class GuardrailProcessor(Processor):
         return event
 
 
-def _model(threshold: float) -> Check:
-    try:
-        from otel_llm_processors.guardrail.model import LinearModel  # numpy may not be installed
-    except ModuleNotFoundError:
-        raise ConfigError("model needs numpy: pip install 'otel-llm[guardrail]'") from None
-    return LinearModel(threshold)
+def _bundled(config: GuardrailConfig) -> Iterator[tuple[str, TextDetector]]:
+    """Yield the detectors that settings of their own ask for."""
+    yield "invisible", Invisible()
+    if config.phrases.enabled:
+        yield "phrases", Phrases(selected_phrases(config.phrases), SAID_BY_OTHERS)
+    refusals = bundled_phrases("refusals") if config.output.refusals else ()
+    profanity = bundled_phrases("profanity") if config.output.profanity else ()
+    if answers := (*refusals, *profanity):
+        yield "answers", Phrases(answers, _ANSWERS)
+    if config.canaries:
+        yield "canaries", Canaries(canary.get_secret_value() for canary in config.canaries)
 
 
-def _output_checks(config: OutputConfig, settings: Settings) -> Iterator[Check]:
-    if config.refusals:
-        yield Phrases(bundled_phrases("refusals"), ANSWERS, settings)
-    if config.allowed_values:
-        yield AllowedValues(config.allowed_values)
-    if config.allowed_domains is not None:
-        yield AllowedDomains(config.allowed_domains)
-    if config.schemas:
-        yield Schemas(config.schemas, settings)
+def _checks(config: GuardrailConfig, settings: Settings) -> Iterator[Check]:
+    """Yield what looks at a call as a whole."""
+    output, tools = config.output, config.tools
+    if config.limits.model_fields_set:
+        yield Sizes(config.limits)
+    if output.allowed_values:
+        yield AllowedValues(output.allowed_values)
+    if output.allowed_domains is not None:
+        yield AllowedDomains(output.allowed_domains)
+    if output.schemas:
+        yield Schemas(output.schemas, settings)
+    if output.citations:
+        yield Citations(output.citations)
+    if tools.routes or tools.agents:
+        yield AllowedTools(tools.routes, tools.agents)
+    if tools.arguments:
+        yield Arguments(tools.arguments, settings)
+    if config.allowed_sources is not None:
+        yield AllowedSources(config.allowed_sources)
 
 
-def _tool_checks(config: ToolsConfig, settings: Settings) -> Iterator[Check]:
-    if config.routes or config.agents:
-        yield AllowedTools(config.routes, config.agents)
-    if config.arguments:
-        yield Arguments(config.arguments, settings)
+def _too_long(call: Call) -> Iterator[Finding]:
+    return (Finding(f"{UNSCANNED}oversize", part.target, part) for part in call.too_long)
 
 
 def _is_named(rule: str, names: frozenset[str]) -> bool:

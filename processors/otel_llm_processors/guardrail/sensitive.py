@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from otel_llm import semconv
 from otel_llm.detection import UNSCANNED, Rule, bundled_rules, read_rules
 from otel_llm.errors import ConfigError
-from otel_llm_processors.guardrail.content import TARGETS
+from otel_llm_processors.guardrail.content import CONTENT
 from otel_llm_processors.guardrail.finding import Finding
 
 if TYPE_CHECKING:
@@ -66,15 +66,10 @@ class Sensitive:
         for rule in redacted if isinstance(redacted, list) else ():
             if isinstance(rule, str) and rule in self._names:
                 yield Finding(self._names[rule], "call")
-        if call.item.is_clean():
-            return
-        # All texts, not the content alone: `redaction` then has what it needs without another call of the engine.
-        texts = [text for text in call.item.texts(unless_clean=True) if len(text.value) <= self._max_bytes]
+        texts = [text for text in call.item.texts_under(CONTENT) if len(text.value) <= self._max_bytes]
         for text, findings in zip(texts, call.item.findings(texts), strict=True):
-            target = TARGETS.get(text.attribute) if findings else None
-            if target is None:
-                continue
             for finding in findings:
+                target = CONTENT[text.attribute]
                 if finding.rule in self._names:
                     yield Finding(self._names[finding.rule], target, score=finding.score)
                 elif finding.rule.startswith(UNSCANNED):

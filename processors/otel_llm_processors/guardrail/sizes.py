@@ -10,8 +10,9 @@ from otel_llm_processors.guardrail.finding import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from otel_llm.detectors import Target
     from otel_llm_processors.guardrail.config import LimitsConfig
-    from otel_llm_processors.guardrail.content import Call, Target
+    from otel_llm_processors.guardrail.content import Call
 
 __all__ = ["Sizes"]
 

@@ -36,12 +36,14 @@ _TO_WORDS: Final = bytes(
 )
 _TO_LETTERS: Final = bytes(0x61 if 0x61 <= byte <= 0x7A else byte for byte in range(256))  # noqa: PLR2004 - a to z
 _SPACED: Final = b" a a a a "
+_GAPS: Final = b" " * 5
+"""What stands at every second place of what `_SPACED` stands in. It is rare, and so is soon looked for."""
 _SPACED_RUN: Final = re.compile(rb"(?<![^ ])(?:[a-z] ){2,}")
-_BANG: Final = re.compile(r"(?<=\w)[!|](?=\w)")
+_BANG: Final = re.compile(r"[!|](?<=\w.)(?=\w)")
 
 
-def words_of(text: str) -> Iterator[str]:
-    """Yield the words of a text, and those of what it holds in base64."""
+def words_of(text: str) -> Iterator[bytes]:
+    """Yield the words of a text in UTF-8, and those of what it holds in base64."""
     view = View(text)
     if (plain := undisguised(view)) is not None:
         view = plain
@@ -59,13 +61,13 @@ def pattern_of_words(phrase: str) -> str:
     return phrase.replace("l", "i").replace("+ ", "+\0").replace(" ", " *").replace("\0", " +")
 
 
-def _words(text: str) -> str:
+def _words(text: str) -> bytes:
     if not text.isascii():
         text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.lower()))
         text = _LOOKALIKE.sub(lambda sign: _LOOKALIKES[sign[0]], text)
     if "!" in text or "|" in text:
         text = _BANG.sub("i", text)
     data = b" %b " % text.encode("utf-8", "replace").translate(_TO_WORDS)
-    if _SPACED in data.translate(_TO_LETTERS):
+    if (_GAPS in data[::2] or _GAPS in data[1::2]) and _SPACED in data.translate(_TO_LETTERS):
         data = _SPACED_RUN.sub(lambda run: run[0].replace(b" ", b"") + b" ", data)
-    return data.decode("utf-8", "replace")
+    return data

@@ -33,6 +33,17 @@ def test_every_refusal_is_found_and_no_counter_example() -> None:
     assert found(answered(rules[0].examples[0]), refusals=False) is None
 
 
+def test_profanity_is_told_where_it_is_asked_for() -> None:
+    """Of answers, by whole words; off by default, as it says little."""
+    rules = bundled_phrases("profanity")
+    on = {"profanity": True}
+
+    assert [] == [text for rule in rules for text in rule.examples if found(answered(text), **on) != [rule.id]]
+    assert [] == [text for rule in rules for text in rule.counter_examples if found(answered(text), **on)]
+    assert [] == [text for rule in rules for text in rule.examples if found(said(text), **on)]
+    assert found(answered(rules[0].examples[0])) is None
+
+
 @pytest.mark.parametrize("reason", ["content_filter", "SAFETY", "refusal", "guardrail_intervened"])
 def test_a_filtered_answer_is_told(reason: str) -> None:
     """Whatever the provider calls it, and where no content is recorded too."""

@@ -105,6 +105,17 @@ def test_the_verdict_does_not_depend_on_the_order(names: tuple[str, str]) -> Non
     assert SECRET not in str(span.get("gen_ai.input.messages"))
 
 
+@pytest.mark.parametrize("names", [("guardrail", "redaction"), ("redaction", "guardrail")])
+def test_a_rule_that_redaction_redefines_is_each_ones_own(names: tuple[str, str]) -> None:
+    """Redaction has a narrower idea of a mail address: it removes that alone, and the guardrail still tells of all."""
+    own = {"id": "email", "description": "Our own addresses", "category": "pii", "pattern": r"\b[a-z]+@corp\.example\b"}
+    built = {"guardrail": factory.build(), "redaction": redaction.build({"rules": {"add": [own]}})}
+    span = run(Chain([(name, built[name]) for name in names]), said("ada@corp.example, erika@mustermann.de"))
+
+    assert ["pii.email"] == span.get(FINDINGS)
+    assert "[REDACTED:email], erika@mustermann.de" in str(span.get("gen_ai.input.messages"))
+
+
 def test_one_scan_serves_both_processors() -> None:
     """Nothing that the guardrail has had scanned is scanned for redaction again."""
     rules = {rule.id: rule for built in (factory.build(), redaction.build()) for rule in built.rules()}
