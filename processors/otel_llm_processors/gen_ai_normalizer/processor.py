@@ -95,7 +95,7 @@ class GenAiNormalizerProcessor(Processor):
             if not is_gen_ai:
                 draft.write()
             if is_gen_ai or item.is_gen_ai:
-                item.dimensions = self._dimensions.resolve(said, draft.written)
+                item.keep(self._dimensions.resolve(said, draft.written))
         draft.write()
 
     def _said(self, origin: _Origin, layout: Layout, draft: Draft) -> Said:
