@@ -20,7 +20,7 @@ from otel_llm.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DigestConfig", "Digests", "DigestsProvider", "is_key_in_environment", "load_digests"]
+__all__ = ["DigestConfig", "Digests", "DigestsProvider", "PeopleConfig", "is_key_in_environment", "load_digests"]
 
 _VARIABLE: Final = "OTEL_LLM_DIGEST_KEY"
 _STATE: Final = "OTEL_LLM_STATE_DIR"
@@ -45,17 +45,28 @@ class DigestConfig(Config):
         return self
 
 
+class PeopleConfig(DigestConfig):
+    """The key of digests, and whose they are."""
+
+    user: Literal["digest", "raw"] = "digest"
+    """What stands for a user on spans, in budgets and in rows: a keyed digest, or `raw` the user as it came."""
+
+
 class Digests:
     """Digests with one key."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, *, raw_users: bool = False) -> None:
         """Take the key, of any length."""
+        self.raw_users = raw_users
+        """Whether users are passed on as they came."""
         self._key = blake2b(key, digest_size=32).digest()
         self.key_id = "k" + blake2b(self._key, digest_size=2).hexdigest()
         """Tells digests with this key from others."""
 
     def of(self, kind: Literal["user", "conversation", "content"], value: str) -> str:
-        """Return `<key id>:<16 hex digits>`."""
+        """Return `<key id>:<16 hex digits>`; a user as it came where that is wanted."""
+        if self.raw_users and kind == "user":
+            return value
         content = value.encode("utf-8", "surrogatepass")
         return f"{self.key_id}:{blake2b(content, key=self._key, person=kind.encode(), digest_size=8).hexdigest()}"
 
@@ -82,8 +93,9 @@ def load_digests(config: DigestConfig, place: str, environ: Mapping[str, str] = 
     Raises:
         ConfigError: the key cannot be read, or is too short.
     """
+    raw_users = isinstance(config, PeopleConfig) and config.user == "raw"
     if config.key is not None:
-        return Digests(config.key.get_secret_value().encode())
+        return Digests(config.key.get_secret_value().encode(), raw_users=raw_users)
     if config.key_file is None and is_key_in_environment(environ):
         key = environ[_VARIABLE].encode()
     else:
@@ -96,7 +108,7 @@ def load_digests(config: DigestConfig, place: str, environ: Mapping[str, str] = 
             raise ConfigError(f"{place}: the key's file cannot be read") from None
     if len(key) < _SHORTEST:
         raise ConfigError(f"{place}: a key has {_SHORTEST} characters at least")
-    return Digests(key)
+    return Digests(key, raw_users=raw_users)
 
 
 def _make(path: Path) -> None:

@@ -33,6 +33,10 @@ class Dimensions(NamedTuple):
         """Return what the `otel_llm.*` attributes say."""
         return cls(*map(attributes.get_str, KEYS))
 
+    def attributes(self) -> dict[str, str]:
+        """Return what is known as `otel_llm.*` attributes."""
+        return {key: value for key, value in zip(KEYS, self, strict=True) if value is not None}
+
 
 KEYS: Final = (
     semconv.ROUTE,

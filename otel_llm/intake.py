@@ -152,6 +152,8 @@ def admit(request: Request, inspect: Callable[[Signal, bytes], None] | None = No
     rejected = batch.remove_invalid()
     if request.trust != "all":
         batch.remove_attributes(semconv.OTEL_LLM_PREFIX, _KEPT[request.trust])
+        if request.tenant is not None:
+            batch.set_resource_attribute(semconv.TENANT, request.tenant)
     return batch, rejected
 
 

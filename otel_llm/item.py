@@ -63,16 +63,18 @@ class Item(Attributes):
 
     @property
     def dimensions(self) -> Dimensions:
-        """Whom it is for: as set, else as its attributes say when this is first asked.
-
-        Who sets it writes those attributes too; here it is kept from whatever becomes of them.
-        """
+        """Whom it is for: as set, else as its attributes say when this is first asked. To set it writes those too."""
         if self._dimensions is None:
             self._dimensions = Dimensions.read(self)
         return self._dimensions
 
     @dimensions.setter
     def dimensions(self, dimensions: Dimensions) -> None:
+        self.update(dimensions.attributes())
+        self.keep(dimensions)
+
+    def keep(self, dimensions: Dimensions) -> None:
+        """Keep whom it is for, which the attributes say already, whatever becomes of those."""
         self._dimensions = dimensions
 
     def drop(self, reason: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from threading import current_thread
 from typing import TYPE_CHECKING
@@ -171,6 +172,21 @@ async def test_what_a_sender_claims_survives_by_trust(gateway: Gateway, trust: T
     )
 
     assert left == Batch((await gateway.kept())[0]).spans[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("trust", "tenant", "survives"), [("none", "acme", False), ("context", "acme", False), ("all", "other", True)]
+)
+async def test_whom_a_token_stands_for_is_on_all_that_came_with_it(
+    gateway: Gateway, trust: Trust, tenant: str, *, survives: bool
+) -> None:
+    """On every resource, and nowhere what the sender says instead, unless that is a gateway of ours."""
+    sent = make_request({"otel_llm.tenant": "other", **GEN_AI}, resource={"otel_llm.tenant": "other"})
+    await gateway.intake.receive(replace(request(sent, trust=trust), tenant="acme"))
+    (kept,) = await gateway.kept()
+
+    assert tenant == Batch(kept).resources[0].get("otel_llm.tenant")
+    assert survives is (b"other" in kept)
 
 
 async def test_a_signal_without_pipeline_is_not_served(gateway: Gateway) -> None:

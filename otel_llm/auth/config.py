@@ -36,7 +36,8 @@ class TokenConfig(Config):
     """A file that holds it, with or without a line break behind. It is read again when it changes."""
 
     tenant: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-    """Whom it stands for. Written as `otel_llm.tenant` on everything that is sent with it, whatever the sender says."""
+    """Whom it stands for. Written as `otel_llm.tenant` on everything that is sent with it, whatever the sender says,
+    unless a receiver's `trust` is `all`."""
 
     @model_validator(mode="after")
     def _is_given_once(self) -> Self:

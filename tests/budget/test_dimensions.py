@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import pytest
 
 from otel_llm import semconv
 from otel_llm.budget.ledger import Balance
@@ -32,14 +33,16 @@ COST = 3_500_000_000
 """Of one such call, in pico-USD."""
 
 
-async def test_budgets_of_users_by_user_id(tmp_path: Path) -> None:
+@pytest.mark.parametrize("raw", [False, True])
+async def test_budgets_of_users_by_user_id(tmp_path: Path, *, raw: bool) -> None:
     """What a user's spans have cost is what is left of the budget when the next call is asked for; others have all."""
-    key = Digests(b"a key of the tests")
+    key = Digests(b"a key of the tests", raw_users=raw)
+    change = ("digest: {", "digest: {user: raw, ") if raw else ("", "")
     ada, conversation = key.of("user", "ada"), key.of("conversation", "c1")
     question = {"model": "gpt-4o", "input_tokens": 1000, "max_output_tokens": 100}
-    async with gateway(tmp_path, BUDGETS) as host:
+    async with gateway(tmp_path, BUDGETS, change=change) as host:
         await send(host, make_request(CALL, start_time_unix_nano=time.time_ns()))
-    async with gateway(tmp_path, BUDGETS) as host, aiohttp.ClientSession() as session:
+    async with gateway(tmp_path, BUDGETS, change=change) as host, aiohttp.ClientSession() as session:
         status = {}
         for user in ("ada", "bob"):
             whose = {"route": "bot", "user": user, "conversation": "c1"}

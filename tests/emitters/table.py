@@ -109,5 +109,10 @@ EMITTERS: Final = (
         "strands_agent", "strands", OPENAI, ("streamed", "tools", "cached_streamed", "failing"),
         says={"*": {"response_model": None, "reasoning": None}},
     ),
+    Emitter("agent_framework_agent", "agent_framework", OPENAI, CHAT),
+    Emitter(
+        "openai_agents_openinference", "openai_agents", OPENAI, _ANSWERED,
+        says={"*": {"request_model": OPENAI.answered}, "tools/0": {"finish_reasons": ["stop"]}},
+    ),
     Emitter("vercel_ai", "vercel_ai", quick=True, says={"embedded": {"response_model": None}}),
 )  # fmt: skip

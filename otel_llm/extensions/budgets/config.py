@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from otel_llm.component import Config
-from otel_llm.digest import DigestConfig
+from otel_llm.digest import PeopleConfig
 from otel_llm.endpoint import ListenEndpoint  # noqa: TC001 - pydantic reads it
 from otel_llm.receivers.otlp.config import ProtocolConfig
 
@@ -45,5 +45,5 @@ class BudgetsConfig(Config):
     grpc: Annotated[BudgetsGrpcConfig | None, BeforeValidator(_none_is_off)] = BudgetsGrpcConfig()
     """gRPC, as `proto/otel_llm/budget/v1/budget.proto` has it. `none`: nowhere."""
 
-    digest: DigestConfig = DigestConfig()
+    digest: PeopleConfig = PeopleConfig()
     """The key with which users and conversations of reservations are digested, as those of spans are."""

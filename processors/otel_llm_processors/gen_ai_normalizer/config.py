@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,7 +14,7 @@ from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALU
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, house_dialect
 
-__all__ = ["DimensionSources", "GenAiNormalizerConfig", "Source"]
+__all__ = ["USER", "DimensionSources", "GenAiNormalizerConfig", "Source"]
 
 TARGETS: Final = NAMES.keys() | CONTENT.keys() | VALUES.keys()
 
@@ -62,6 +62,9 @@ class Source(Config):
 Names = tuple[Annotated[str, Field(min_length=1)], ...]
 
 
+USER: Final[Names] = (semconv.USER_ID, "enduser.id")
+
+
 class DimensionSources(Config):
     """Attributes that say whom a call is for. Of each dimension the first that is there counts.
 
@@ -90,8 +93,9 @@ class DimensionSources(Config):
     eval_id: Names = ()
     """The run of an evaluation."""
 
-    user: Names = (semconv.USER_ID, "enduser.id")
-    """The end user, who is digested."""
+    user: Names | Literal["raw"] = USER
+    """The end user, who is digested. `raw` in place of a list: the default's attributes, as they came. With the
+    extension `budgets`, which reserves by the same, its `digest.user` has to say so too."""
 
     conversation: Names = (semconv.GEN_AI_CONVERSATION_ID, semconv.SESSION_ID)
     """The conversation, which is digested."""

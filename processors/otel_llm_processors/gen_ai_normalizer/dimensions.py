@@ -11,6 +11,7 @@ from otel_llm.digest import DigestConfig, DigestsProvider, is_key_in_environment
 from otel_llm.dimensions import KEYS, Dimensions
 from otel_llm.errors import ConfigError
 from otel_llm.store.provider import StoreProvider
+from otel_llm_processors.gen_ai_normalizer.config import USER
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from otel_llm.attributes import Attributes, Value, Writable
     from otel_llm.component import Settings
     from otel_llm.digest import Digests
-    from otel_llm_processors.gen_ai_normalizer.config import DimensionSources
+    from otel_llm_processors.gen_ai_normalizer.config import DimensionSources, GenAiNormalizerConfig
 
 __all__ = ["DimensionResolver", "digests_for", "said"]
 
@@ -54,24 +55,29 @@ class _Chosen(NamedTuple):
     resolve: Resolve
 
 
-def digests_for(config: DigestConfig | None, settings: Settings) -> Digests | None:
+def digests_for(config: GenAiNormalizerConfig, settings: Settings) -> Digests | None:
     """Return the digests that whoever counts users here makes too; None where nobody would know the key.
 
     A key is only made where a store would keep what is digested. A key of an app's own would be worse than none: the
     gateway behind it takes a digest for what it is, and reserves by another.
 
     Raises:
-        ConfigError: the key cannot be used, or is not that of the budgets.
+        ConfigError: the key cannot be used, or is not that of the budgets, or users are not what they are there.
     """
     place = f"processors.{settings.name}.digest"
     provider = settings.find(DigestsProvider)
-    if config is not None:
-        digests = load_digests(config, place)
-        if provider is not None and provider.digests.key_id != digests.key_id:
-            raise ConfigError(f"{place}: must be the key of the extension that has the budgets, or left out")
-        return digests
+    if config.dimensions.user == "raw" and provider is not None and not provider.digests.raw_users:
+        raise ConfigError(
+            f"processors.{settings.name}.dimensions.user: the extension that has the budgets reserves by digests; say "
+            "`digest.user: raw` there"
+        )
+    own = load_digests(config.digest, place) if config.digest is not None else None
     if provider is not None:
+        if own is not None and own.key_id != provider.digests.key_id:
+            raise ConfigError(f"{place}: must be the key of the extension that has the budgets, or left out")
         return provider.digests
+    if own is not None:
+        return own
     if is_key_in_environment() or settings.find(StoreProvider) is not None:
         return load_digests(DigestConfig(), place)
     return None
@@ -81,14 +87,14 @@ class DimensionResolver:
     """Tells whom spans and log records are for."""
 
     def __init__(self, sources: DimensionSources, digests: Digests | None) -> None:
-        """Take the attributes to ask; without digests, users and conversations are as they came."""
+        """Take the attributes to ask; without digests, only who is digested already is known."""
         versions = sources.prompt_version
 
         def prompt(name: str, said: Said) -> str:
             version = _first(versions, said)
             return f"{name}@{said[version]}" if version else name
 
-        fields: Mapping[str, tuple[Sequence[str], Resolve]] = {
+        fields: dict[str, tuple[Sequence[str], Resolve]] = {
             semconv.ROUTE: (sources.route, _as_it_is),
             semconv.TENANT: (sources.tenant, _as_it_is),
             semconv.ENVIRONMENT: (sources.environment, _as_it_is),
@@ -96,15 +102,12 @@ class DimensionResolver:
             semconv.APP_VERSION: (sources.app_version, _as_it_is),
             semconv.EVAL_ID: (sources.eval_id, _as_it_is),
         }
+        if sources.user == "raw":
+            fields[semconv.USER_KEY] = (USER, _as_it_is)
+        elif digests is not None:
+            fields[semconv.USER_KEY] = (sources.user, lambda user, _: digests.of("user", user))
         if digests is not None:
-            fields = {
-                **fields,
-                semconv.USER_KEY: (sources.user, lambda user, _: digests.of("user", user)),
-                semconv.CONVERSATION_KEY: (
-                    sources.conversation,
-                    lambda conversation, _: digests.of("conversation", conversation),
-                ),
-            }
+            fields[semconv.CONVERSATION_KEY] = (sources.conversation, lambda said, _: digests.of("conversation", said))
         self._fields = [_Field(own, *fields.get(own, ((), _as_it_is))) for own in KEYS]
         self.asked = frozenset(versions).union(*([field.own, *field.sources] for field in self._fields))
         """The attributes that are asked."""

@@ -88,7 +88,9 @@ def _openinference_body(body: Tree) -> Tree:
         if calls := {str(n): each for n, each in enumerate(contents) if "tool_call" in each}:
             body.setdefault("tool_calls", calls)
         said = body.get("content")
-        body["content"] = [{"type": "text", "text": said}, *parts] if type(said) is str and said else parts
+        if type(said) is str and said and said != "".join(_texts(parts)):  # the Agents SDK's text stands in both
+            parts.insert(0, {"type": "text", "text": said})
+        body["content"] = parts
     if type(body.get("tool_calls")) is dict:
         body["tool_calls"] = _listed(body["tool_calls"], "tool_call")
     if "function_call_name" in body:
@@ -108,6 +110,10 @@ def _openinference_part(part: Tree) -> Tree:
     if type(part.get("type")) is str:
         return part
     return {**part, "type": "text" if type(part.get("text")) is str else "generic"}
+
+
+def _texts(parts: list[Tree]) -> Iterable[str]:
+    return (part["text"] for part in parts if type(part.get("text")) is str and part.get("type") != "reasoning")
 
 
 def _with_list(body: Tree, key: str) -> Tree:

@@ -56,7 +56,7 @@ class GenAiNormalizerProcessor(Processor):
         own = {marker: None for source in sources for marker in source.dialect.markers}
         self.markers = (*{**dict.fromkeys(self.markers), **own},)  # type: ignore[misc]  # a config may add some
         dialects = [source.dialect for source in sources]
-        self._dimensions = DimensionResolver(config.dimensions, digests_for(config.digest, settings))
+        self._dimensions = DimensionResolver(config.dimensions, digests_for(config, settings))
         asked = self._dimensions.asked
         self._asked = tuple(asked & {semconv.DIALECT, *NAMES, *CONTENT, *VALUES})
         plan_of = lru_cache(maxsize=_PLANS)(
@@ -95,7 +95,7 @@ class GenAiNormalizerProcessor(Processor):
             if not is_gen_ai:
                 draft.write()
             if is_gen_ai or item.is_gen_ai:
-                item.dimensions = self._dimensions.resolve(said, draft.written)
+                item.keep(self._dimensions.resolve(said, draft.written))
         draft.write()
 
     def _said(self, origin: _Origin, layout: Layout, draft: Draft) -> Said:

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from otel_llm import semconv
 from otel_llm.batch import Batch
 from otel_llm.chain import Chain
 from otel_llm.component import Settings
-from otel_llm.digest import Digests, DigestsProvider
+from otel_llm.digest import Digests, DigestsProvider, PeopleConfig, load_digests
 from otel_llm.errors import ConfigError
 from otel_llm.store.provider import StoreProvider
 from otel_llm.testing import make_request
@@ -86,6 +86,36 @@ def test_a_resource_says_it_for_all_its_calls() -> None:
     assert {"app_version": "1.4", "environment": "eval", "route": "bot"} == dimensions(
         {"deployment.environment.name": "eval", "http.route": "/"}, resource=resource
     )
+
+
+def test_a_tokens_tenant_comes_before_what_a_span_says() -> None:
+    """The intake puts it on the resource."""
+    assert {"tenant": "acme"} == dimensions({"tenant.id": "other"}, resource={"otel_llm.tenant": "acme"})
+
+
+@pytest.mark.parametrize("digest", [{}, KEYED])
+def test_users_are_as_they_came_where_that_is_wanted(digest: dict[str, Any]) -> None:
+    """With and without a key; conversations are digested where there is one."""
+    whom = dimensions({"enduser.id": "ada", "session.id": "c"}, {"dimensions": {"user": "raw"}, **digest})
+    kept = {"conversation_key": DIGESTS.of("conversation", "c")} if digest else {}
+
+    assert {"user_key": "ada", **kept} == whom
+
+
+def test_users_are_the_same_on_spans_and_in_reservations() -> None:
+    """What the budgets go by holds for both; another wish here is refused."""
+    budgets = DigestsProvider()
+    budgets.digests = load_digests(PeopleConfig(key=SecretStr(KEY), user="raw"), "here")
+
+    assert {"user_key": "ada"} == dimensions({"user.id": "ada"}, settings=settings_with(budgets))
+    assert {"user_key": "ada"} == dimensions(
+        {"user.id": "ada"}, {"dimensions": {"user": "raw"}}, settings_with(budgets)
+    )
+    budgets.digests = DIGESTS
+    with pytest.raises(
+        ConfigError, match=r"processors\.gen_ai_normalizer\.dimensions\.user: .* say `digest\.user: raw`"
+    ):
+        factory.build({"dimensions": {"user": "raw"}}, settings_with(budgets))
 
 
 OURS = """

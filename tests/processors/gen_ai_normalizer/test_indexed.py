@@ -32,6 +32,15 @@ def messages(attributes: dict[str, Any]) -> Any:
         ({"gen_ai.prompt.0.content": "a", "gen_ai.prompt.12345678901.content": "b"}, "a"),
         ({"llm.input_messages.1.message.content": "b", "llm.input_messages.0.message.content": "a"}, "ab"),
         ({"llm.input_messages.0.message.contents.0.message_content.text": "a"}, "a"),
+        (
+            {
+                "llm.input_messages.0.message.content": "a",
+                "llm.input_messages.0.message.contents.0.message_content.text": "a",
+                "llm.input_messages.0.message.contents.0.message_content.type": "text",
+                "llm.input_messages.1.message.content": "b",
+            },
+            "ab",
+        ),
     ],
 )
 def test_messages_stand_in_the_order_of_their_numbers(attributes: dict[str, Any], contents: str) -> None:
