@@ -7,7 +7,7 @@ no processor ever touches one, so that the codec can be replaced without touchin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from otel_llm.values import SCALARS, Scalar, Value, Writable, encode, to_python, without_surrogates, write
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-    from otel_llm.detection import Detector
+    from otel_llm.detection import Detector, Finding
 
 __all__ = ["Attributes", "Scalar", "Shared", "Value", "Writable"]
 
@@ -34,6 +34,8 @@ class Shared:
     """Whether somebody has written since the bytes came."""
     detector: Detector | None = None
     """What `Item.findings` asks."""
+    findings: dict[tuple[str, str | bytes], Sequence[Finding]] = field(default_factory=dict)
+    """What it found in texts, each after the key that it stands under."""
 
 
 class Attributes:

@@ -28,8 +28,8 @@ class Segment:
     """One stretch of text."""
 
     __slots__ = (
-        "_is_document", "_literals", "_marks", "_nested", "_quotes", "data", "depth", "is_read", "is_sieve", "key", "owner",
-        "source", "view",
+        "_is_document", "_literals", "_marks", "_nested", "_quotes",
+        "data", "depth", "is_read", "is_sieve", "key", "owner", "source", "view",
     )  # fmt: skip
 
     def __init__(
