@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_llm.detection.cache import ContentCache
@@ -31,6 +32,7 @@ _KEYS: Final = 4096
 _SHORT: Final = 64
 """Characters: a longer text is hardly said twice."""
 _REMEMBERED: Final = 8192
+_ESCAPED: Final = re.compile(DISGUISES[0].encode())
 
 
 class Detector(Protocol):
@@ -91,6 +93,8 @@ class RuleDetector:
 
     def is_clean(self, raw: bytes, /) -> bool:
         """Tell whether nothing can be found in any text that stands somewhere in *raw*, in UTF-8."""
+        if _ESCAPED.search(raw):
+            return False  # as the engine would say too, but not before it has been over all of it
         fired = self.engine.fired_only(raw, self._addresses)
         return fired is not None and not (fired and may_hold_public(raw)) and not has_base64(raw)
 
