@@ -124,7 +124,8 @@ class RuleDetector:
             return True
         data = segment.data
         before = data[max(start - _BEFORE, 0) : start].decode("latin-1") if start else segment.key
-        return check(Candidate(data[start:end].decode("latin-1"), before, data[end : end + _AFTER].decode("latin-1")))
+        after = data[end : end + _AFTER].decode("latin-1")
+        return check(Candidate(data[start:end].decode("latin-1"), before, after, end - start == len(data)))
 
     def under(self, key: str) -> tuple[int, ...]:
         """Return the rules that find whatever stands under a key."""
