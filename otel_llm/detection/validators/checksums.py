@@ -49,7 +49,9 @@ _CARD_WORD: Final = re.compile(
     r"(?i)card|credit|debit|visa|master|maestro|amex|express|diners|discover|jcb|payment|\bcc\b|\bccn|\bpan\b|\batm\b"
 )
 _ID_BEFORE: Final = re.compile(r"[A-Za-z0-9][-/#=:]$")
-_CONTENT_WORD: Final = re.compile(r"(?i)prompt|input|output|content|message|completion|question|answer|query|body|comment|note")
+_CONTENT_WORD: Final = re.compile(
+    r"(?i)prompt|input|output|content|message|completion|question|answer|query|body|comment|note"
+)
 _RANDOM_DIGITS: Final = 6
 """So many different digits and more are in hardly any number that a scheme publishes for tests, and in most others."""
 

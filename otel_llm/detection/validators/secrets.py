@@ -24,8 +24,8 @@ _SAMPLE_PART: Final = re.compile(
     r"|fake|<[a-z_ -]+>|\.\.\.|abcdef|123456789012|test[_-]?(?:key|token|secret|password)"
 )
 _CODE: Final = re.compile(
-    r"(?:os\.|process\.|env\[|getenv|self\.|this\.|config[.\[]|settings\.|request\.|args\.|ctx\.|params\.|event\.|\w+\(|"
-    r"[A-Za-z_]\w*\.[a-z_]\w*$|[A-Za-z_]+(?:\.[A-Za-z_]+)+[,;]?$|[A-Za-z_]\w*\[|@\w+$|\w+::|&\w|func|lambda|async|await|return|import|None\b|new )"
+    r"(?:os\.|process\.|env\[|getenv|self\.|this\.|config[.\[]|settings\.|request\.|args\.|ctx\.|params\.|event\.|[\w.]+\(|"
+    r"[A-Za-z_]\w*\.[a-z_]\w*$|[A-Za-z_]+(?:\.[A-Za-z_]+)+[,;]?$|(?:[a-z_][a-z0-9_]*\.)+[A-Za-z_]\w*[,;]?$|[A-Za-z_]\w*\[|@\w+$|\w+::|&\w|func|lambda|async|await|return|import|None\b|new )"
 )
 _WORD: Final = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,})+(?:[_-](?:[A-Z]?[a-z]+\d{0,2}|[A-Z]+\d{0,2})+)*")
 _NAME: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
@@ -76,7 +76,7 @@ def mixed(candidate: Candidate) -> bool:
 def high_entropy(candidate: Candidate) -> bool:
     """Tell whether a long run of characters is as random as a key, and no identifier of a common form."""
     value = candidate.value
-    if _UUID.search(value) or _SAMPLE_PART.search(value):
+    if _UUID.search(value) or _SAMPLE_PART.search(value) or _CODE.match(value):
         return False
     if _LONG_HEX.fullmatch(value):
         return bits(value.lower()) >= _HEX_BITS
