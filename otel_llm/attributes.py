@@ -7,7 +7,7 @@ no processor ever touches one, so that the codec can be replaced without touchin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from otel_llm.values import SCALARS, Scalar, Value, Writable, add_text, encode, to_python, to_python_rarer, write
@@ -34,6 +34,8 @@ class Shared:
     """Whether somebody has written since the bytes came."""
     detector: Detector | None = None
     """What `Item.findings` asks."""
+    findings: dict[tuple[str, str | bytes], Sequence[Finding]] = field(default_factory=dict)
+    """What it found in texts, each after the key that it stands under."""
     own_rules: Mapping[str, str] | None = None
     """Where processors mean different rules by one id: what the one that runs calls each rule of which that is so, and
     nothing for one that is not its own."""

@@ -16,6 +16,7 @@ from otel_llm.errors import Refused
 from otel_llm.ids import INVALID, remove_invalid_exemplars
 from otel_llm.log_record import LogRecord
 from otel_llm.resource import Resource, Scope
+from otel_llm.searched import search
 from otel_llm.signals import Signal
 from otel_llm.span import Span
 from otel_llm.wire import without_ids
@@ -80,6 +81,14 @@ class Batch:
         detector = self._shared.detector
         raw = without_ids(self._raw) if self.signal is Signal.TRACES else self._raw
         return detector is not None and not self.dirty and detector.is_clean(raw)
+
+    def search(self, items: Sequence[Item], longest: int) -> tuple[list[Resource], list[Item]]:
+        """Return the resources, and those of some items, in which the chain's detector finds something.
+
+        And those with texts longer than *longest*, which are not scanned.
+        """
+        found = {*map(id, search([*self._resources, *items], self._shared, longest))}
+        return [each for each in self._resources if id(each) in found], [each for each in items if id(each) in found]
 
     def to_bytes(self) -> bytes:
         """Return the request: as it came, or encoded anew if somebody wrote."""

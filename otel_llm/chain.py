@@ -134,11 +134,15 @@ class _Step:
     def run(self, batch: Batch) -> None:
         started = perf_counter()
         items: Sequence[Any] = batch.spans or batch.records
+        resources: Sequence[Resource] = batch.resources
         if self._gen_ai_only:
             items = [item for item in items if item.is_gen_ai]
+        self._incoming[batch.signal].inc(len(items))
+        if self.processor.only_findings:
+            resources, items = self._with_findings(items, batch)
         process = self._item[batch.signal]
         if self._resource is not None:
-            for resource in batch.resources:
+            for resource in resources:
                 self._guard(self._resource, resource, batch)
         if self._begin is not None and batch.signal is Signal.TRACES and not self._begins(items, batch):
             process = None
@@ -148,8 +152,16 @@ class _Step:
                     process(item)
                 except _ANYTHING as error:
                     self._fail(item, error, batch)
-        self._incoming[batch.signal].inc(len(items))
         self._seconds[batch.signal].inc(perf_counter() - started)
+
+    def _with_findings(self, items: Sequence[Any], batch: Batch) -> tuple[Sequence[Resource], Sequence[Any]]:
+        """Return the resources and items that the processor has work in; if that fails, none."""
+        try:
+            return batch.search(items, self.processor.longest_text)
+        except _ANYTHING as error:
+            for holder in (*batch.resources, *items):
+                self._fail(holder, error, batch)
+            return (), ()
 
     def _begins(self, items: Sequence[Any], batch: Batch) -> bool:
         """Run `begin_batch`. Without it no span of the batch can be processed, so its failure is every span's."""

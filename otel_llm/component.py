@@ -140,7 +140,11 @@ class Processor(ABC):  # noqa: B024 - which of its methods a processor has is it
     Log records are gen_ai when they, or their event name, are."""
 
     only_findings: bool = False
-    """Whether it has work only where `rules` find something: what cannot hold any is then not shown to it."""
+    """Whether it has work only where `rules` find something: what holds nothing is then not shown to it, but for texts
+    that are longer than `longest_text`."""
+
+    longest_text: int = 1 << 30
+    """Characters, or bytes, of a text that is scanned before it is shown to a processor with `only_findings`."""
 
     remembered_texts: int = 0
     """Of how many texts it is remembered what `rules` found in them, so that none is scanned again."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
-from otel_llm.attributes import Attributes, Shared
 from otel_llm.dimensions import Dimensions
-from otel_llm.text import Text, texts_under
+from otel_llm.searched import Searched
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
-
-    from otel_llm.detection import Detector, Finding
+    from otel_llm.attributes import Shared
     from otel_llm.resource import Resource, Scope
 
 __all__ = ["Item"]
@@ -27,10 +23,10 @@ _IDS: Final = 18 + 10
 """Bytes of a span's own two ids. Their lengths are checked at the door."""
 
 
-class Item(Attributes):
+class Item(Searched):
     """A span or a log record."""
 
-    __slots__ = ("_dimensions", "_findings", "dropped", "scope")
+    __slots__ = ("_dimensions", "dropped", "scope")
 
     def __init__(self, proto: Any, scope: Scope, shared: Shared) -> None:
         super().__init__(proto, shared)
@@ -39,7 +35,6 @@ class Item(Attributes):
         self.dropped: str | None = None
         """Why a processor dropped it."""
         self._dimensions: Dimensions | None = None
-        self._findings: dict[tuple[str, str | bytes], Sequence[Finding]] | None = None
 
     @property
     def trace_id(self) -> bytes:
@@ -82,18 +77,6 @@ class Item(Attributes):
         self.dropped = reason
         self._shared.dirty = True
 
-    @abstractmethod
-    def texts(self, *, unless_clean: bool = False) -> list[Text]:
-        """Return every text on it.
-
-        Args:
-            unless_clean: leave out those in which the chain's detector would find nothing, as far as it remembers.
-        """
-
-    def texts_under(self, keys: Container[str]) -> list[Text]:
-        """Return the texts in the attributes with these keys, but for those that are known to hold nothing."""
-        return texts_under(self._proto, keys, self._touched, self._clean)
-
     def is_clean(self) -> bool:
         """Tell by its bytes alone whether the chain's detector can find nothing on it: sure of it, or False.
 
@@ -104,25 +87,3 @@ class Item(Attributes):
             return False
         raw = self._proto.SerializeToString()
         return detector.is_clean(raw[_IDS:] if raw.startswith(_TRACE_ID) else raw)
-
-    def findings(self, texts: Sequence[Text]) -> Sequence[Sequence[Finding]]:
-        """Return what the chain's detector finds in each of some of `texts()`.
-
-        A text is scanned once for each thing that it ever says, whoever asks. To ask for all at once costs less.
-        """
-        detector = self._shared.detector
-        if detector is None:
-            return [()] * len(texts)
-        return self._shared.own(self._scanned(texts, detector))
-
-    def _scanned(self, texts: Sequence[Text], detector: Detector) -> Sequence[Sequence[Finding]]:
-        said = [("" if text.kind == "key" else text.key, text.value) for text in texts]
-        known = self._findings
-        if known is None:
-            found = detector.scan(said)
-            self._findings = dict(zip(said, found, strict=True))
-            return found
-        fresh = [each for each in dict.fromkeys(said) if each not in known]
-        if fresh:
-            known.update(zip(fresh, detector.scan(fresh), strict=True))
-        return [known[each] for each in said]

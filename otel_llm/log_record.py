@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from otel_llm import semconv
 from otel_llm.item import Item
-from otel_llm.text import Text, texts_of
 from otel_llm.values import Value, Writable, to_python, write
 
 if TYPE_CHECKING:
@@ -52,7 +51,3 @@ class LogRecord(Item):
     def body(self, body: Writable) -> None:
         write(self._proto.body, body)
         self._shared.dirty = True
-
-    def texts(self, *, unless_clean: bool = False) -> list[Text]:
-        """Return every text on it: body, severity, event name and those of its attributes."""
-        return texts_of(self._proto, self._touched, clean=self._clean if unless_clean else ())

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from otel_llm.attributes import Attributes, Shared
-from otel_llm.text import Text, texts_of
+from otel_llm.searched import Searched
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from otel_llm.detection import Finding
+    from otel_llm.attributes import Shared
 
 __all__ = ["Resource", "Scope"]
 
 
-class Resource(Attributes):
+class Resource(Searched):
     """Who sent the spans below it: a service, its host, its SDK.
 
     A scope is handed to `Processor.process_resource` too: `kind` tells them apart.
@@ -30,18 +27,10 @@ class Resource(Attributes):
         super().__init__(getattr(envelope, self.kind), shared)
         self._envelope = envelope
 
-    def texts(self, *, unless_clean: bool = False) -> list[Text]:
-        """Return every text of it, its envelope's schema URL included; not those of the spans below."""
-        below = frozenset(f.name for f in self._envelope.DESCRIPTOR.fields if f.is_repeated)
-        return texts_of(self._envelope, self._touched, skip=below, clean=self._clean if unless_clean else ())
-
-    def findings(self, texts: Sequence[Text]) -> Sequence[Sequence[Finding]]:
-        """Return what the chain's detector finds in each of some of `texts()`."""
-        detector = self._shared.detector
-        if detector is None:
-            return [()] * len(texts)
-        said = [("" if text.kind == "key" else text.key, text.value) for text in texts]
-        return self._shared.own(detector.scan(said))
+    @property
+    def _searched(self) -> tuple[Any, frozenset[str]]:
+        """Its envelope, with the schema's URL, without the spans below."""
+        return self._envelope, frozenset(f.name for f in self._envelope.DESCRIPTOR.fields if f.is_repeated)
 
 
 class Scope(Resource):

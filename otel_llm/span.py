@@ -8,7 +8,6 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from otel_llm.attributes import Attributes
 from otel_llm.item import Item
-from otel_llm.text import Text, texts_of
 from otel_llm.values import Writable, without_surrogates, write
 
 if TYPE_CHECKING:
@@ -98,7 +97,3 @@ class Span(Item):
             write(event.attributes.add(key=key).value, value)
         self._proto.events.append(event)
         self._shared.dirty = True
-
-    def texts(self, *, unless_clean: bool = False) -> list[Text]:
-        """Return every text on it: name, status, trace state, and those of attributes, events and links."""
-        return texts_of(self._proto, self._touched, clean=self._clean if unless_clean else ())

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-__all__ = ["EXEMPT", "Text", "texts_of", "texts_under"]
+__all__ = ["EXEMPT", "Said", "Text", "said_in", "texts_of", "texts_under"]
 
 Kind = Literal["key", "value", "field"]
-_Said = tuple[str, "str | bytes"]
+Said = tuple[str, "str | bytes"]
+"""A text, after the key of the attribute in whose value it is; after none where it is a key or a field."""
 
 EXEMPT: Final = {
     "opentelemetry.proto.trace.v1.Span.trace_id": "an identifier of 16 random bytes",
@@ -120,7 +121,7 @@ def texts_of(
 
 
 def texts_under(
-    message: Any, keys: Container[str], touched: Callable[[], None], clean: Container[_Said] = ()
+    message: Any, keys: Container[str], touched: Callable[[], None], clean: Container[Said] = ()
 ) -> list[Text]:
     """Return a slot for every text in the attributes with some keys, as `texts_of` does for all there is."""
     found: list[Text] = []
@@ -130,6 +131,58 @@ def texts_under(
         if pair.key in keys:
             _walk_pair(pair, _Pair(at, "attributes", position, pair, pairs), found, clean)
     return found
+
+
+def said_in(
+    message: Any,
+    clean: Container[Said],
+    *,
+    skip: frozenset[str] = frozenset(),
+    key: str = "",
+    said: list[Said] | None = None,
+) -> list[Said]:
+    """Return what the texts of a message say that are not *clean*, without the means to change them: see `texts_of`.
+
+    Args:
+        message: what to walk.
+        clean: texts to leave out.
+        skip: names of fields of *message* itself to leave out.
+        key: of the attribute that it stands in.
+        said: the list to add to.
+    """
+    said = [] if said is None else said
+    for name, kind in _steps(message.DESCRIPTOR, skip):
+        held = getattr(message, name)
+        if kind == "pairs":
+            _said_in_pairs(held, clean, said)
+        elif kind == "text":
+            if held and (key, held) not in clean:
+                said.append((key, held))
+        elif kind == "texts":
+            said += ((key, text) for text in held if text and (key, text) not in clean)
+        elif kind == "messages":
+            for each in held:
+                said_in(each, clean, key=key, said=said)
+        elif message.HasField(name):
+            said_in(held, clean, key=key, said=said)
+    return said
+
+
+def _said_in_pairs(pairs: Any, clean: Container[Said], said: list[Said]) -> None:
+    """Add what attributes say, of which most are a short text: by descriptors these would take three times as long."""
+    for pair in pairs:
+        if not _PAIRS_ARE_KNOWN:
+            said += ((text.key if text.kind == "value" else "", text.value) for text in texts_of(pair, lambda: None))
+            continue
+        key, value = pair.key, pair.value
+        if key and ("", key) not in clean:
+            said.append(("", key))
+        text = value.string_value
+        if text:
+            if (key, text) not in clean:
+                said.append((key, text))
+        elif value.WhichOneof("value") not in _NUMBERS:
+            said_in(value, clean, key=key, said=said)
 
 
 class _Place:
@@ -175,7 +228,7 @@ class _Step(NamedTuple):
 
 
 def _walk(
-    message: Any, at: _Place, found: list[Text], clean: Container[_Said], skip: frozenset[str] = frozenset()
+    message: Any, at: _Place, found: list[Text], clean: Container[Said], skip: frozenset[str] = frozenset()
 ) -> None:
     for name, kind in _steps(message.DESCRIPTOR, skip):
         held = getattr(message, name)
@@ -195,14 +248,14 @@ def _walk(
             _walk_list(held, at, name, found, clean)
 
 
-def _walk_list(held: Any, at: _Place, name: str, found: list[Text], clean: Container[_Said]) -> None:
+def _walk_list(held: Any, at: _Place, name: str, found: list[Text], clean: Container[Said]) -> None:
     for position, item in enumerate(held):
         inner = _Place(at, name, position, at.touched)
         inner.in_list = at.in_list or isinstance(item, AnyValue)
         _walk(item, inner, found, clean)
 
 
-def _is_clean(pair: Any, clean: Container[_Said]) -> bool:
+def _is_clean(pair: Any, clean: Container[Said]) -> bool:
     """Tell whether an attribute is a number or a text that many have: nothing needs to be made for those."""
     if not _PAIRS_ARE_KNOWN or ("", key := pair.key) not in clean:
         return False
@@ -211,7 +264,7 @@ def _is_clean(pair: Any, clean: Container[_Said]) -> bool:
     return kind in _NUMBERS or (kind == "string_value" and (key, value.string_value) in clean)
 
 
-def _walk_pair(pair: Any, at: _Place, found: list[Text], clean: Container[_Said]) -> None:
+def _walk_pair(pair: Any, at: _Place, found: list[Text], clean: Container[Said]) -> None:
     """Walk an attribute, of which most are a short text: by descriptors these would take three times as long."""
     value = pair.value
     if not _PAIRS_ARE_KNOWN or value.WhichOneof("value") != "string_value":

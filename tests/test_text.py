@@ -161,3 +161,13 @@ def test_without_a_detector_there_are_no_findings() -> None:
     span = Batch(make_request({"a": "x"})).spans[0]
 
     assert [()] == span.findings(span.texts()[:1])
+
+
+def test_what_is_said_is_what_the_slots_say() -> None:
+    """Reading without slots is another walk: it must not pass over a text that the one with slots sees."""
+    batch = Batch(full_request())
+    for holder in (*batch.resources, *batch.spans):
+        slots = [("" if text.kind == "key" else text.key, text.value) for text in holder.texts()]
+
+        assert sorted(slots, key=str) == sorted(holder.said(()), key=str)
+        assert [] == holder.said(slots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_llm.detection.by_content import ByContent
@@ -32,6 +33,7 @@ _KEYS: Final = 4096
 _SHORT: Final = 64
 """Characters: a longer text is hardly said twice."""
 _REMEMBERED: Final = 8192
+_ESCAPED: Final = re.compile(DISGUISES[0].encode())
 
 
 class Detector(Protocol):
@@ -92,6 +94,8 @@ class RuleDetector:
 
     def is_clean(self, raw: bytes, /) -> bool:
         """Tell whether nothing can be found in any text that stands somewhere in *raw*, in UTF-8."""
+        if _ESCAPED.search(raw):
+            return False  # as the engine would say too, but not before it has been over all of it
         fired = self.engine.fired_only(raw, self._addresses)
         return fired is not None and not (fired and may_hold_public(raw)) and not has_base64(raw)
 
@@ -121,7 +125,8 @@ class RuleDetector:
             return True
         data = segment.data
         before = data[max(start - _BEFORE, 0) : start].decode("latin-1") if start else segment.key
-        return check(Candidate(data[start:end].decode("latin-1"), before, data[end : end + _AFTER].decode("latin-1")))
+        after = data[end : end + _AFTER].decode("latin-1")
+        return check(Candidate(data[start:end].decode("latin-1"), before, after, end - start == len(data)))
 
     def under(self, key: str) -> tuple[int, ...]:
         """Return the rules that find whatever stands under a key."""

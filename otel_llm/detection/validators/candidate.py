@@ -16,6 +16,8 @@ class Candidate(NamedTuple):
     """Up to 48 characters before it; the attribute's or the JSON document's key where it begins the text."""
     after: str = ""
     """Up to 16 characters after it."""
+    is_whole: bool = False
+    """Whether it is all that the text says, which is no document."""
 
     @property
     def digits(self) -> str:

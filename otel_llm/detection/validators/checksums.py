@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +45,15 @@ _ISSUERS: Final = (
 )
 """First and last prefix of a range, and the lengths of its numbers (ISO/IEC 7812, as the schemes publish them)."""
 _COMMON: Final = frozenset((15, 16))
-_CARD_WORDS: Final = ("card", "cc", "credit", "debit", "visa", "maestro", "pan", "atm", "payment", "diners")
+_CARD_WORD: Final = re.compile(
+    r"(?i)card|credit|debit|visa|master|maestro|amex|express|diners|discover|jcb|payment|\bcc\b|\bccn|\bpan\b|\batm\b"
+)
+_ID_BEFORE: Final = re.compile(r"[A-Za-z0-9][-/#=:]$")
+_CONTENT_WORD: Final = re.compile(
+    r"(?i)prompt|input|output|content|message|completion|question|answer|query|body|comment|note"
+)
+_RANDOM_DIGITS: Final = 6
+"""So many different digits and more are in hardly any number that a scheme publishes for tests, and in most others."""
 
 _IBAN_LENGTHS: Final = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29,
@@ -79,21 +88,29 @@ def luhn(candidate: Candidate) -> bool:
 
 
 def card(candidate: Candidate) -> bool:
-    """Tell whether it is the number of a payment card: issuer, length, Luhn.
+    """Tell whether it is the number of a payment card: issuer, length, Luhn, and what stands around it.
 
-    Lengths other than 15 and 16 are rare as cards and common as identifiers: written without groups, they need a word
-    before them that says what they are.
+    Of random identifiers of 16 digits one in thirty passes the first three, as do lists of four numbers. A number that
+    is all that a text says is a card where its key says so, or that it is what somebody wrote; so is one that schemes
+    publish for tests. One that goes on behind another text's dash or slash is part of an identifier. Lengths other than
+    15 and 16 are rare as cards: written without groups, they need a word before them that says what they are.
     """
     digits = candidate.digits
     if len(set(digits)) == 1 or not luhn_digits(digits):
         return False
-    if not any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _ISSUERS):
-        return False
-    before = candidate.before.lower()
-    if candidate.after[:1] in {"-", "_"} and candidate.after[1:2].isalnum():
-        return False
     grouped = len(digits) != len(candidate.value)
-    return grouped or len(digits) in _COMMON or any(word in before for word in _CARD_WORDS)
+    if _CARD_WORD.search(candidate.before):
+        return grouped or _has_issuer(digits)
+    if not _has_issuer(digits) or (candidate.after[:1] in {"-", "_"} and candidate.after[1:2].isalnum()):
+        return False
+    if candidate.is_whole:
+        told = _CONTENT_WORD.search(candidate.before) is not None or len(set(digits)) < _RANDOM_DIGITS
+        return told and (grouped or len(digits) in _COMMON)
+    return grouped or (len(digits) in _COMMON and not _ID_BEFORE.search(candidate.before))
+
+
+def _has_issuer(digits: str) -> bool:
+    return any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
 
 
 def iban(candidate: Candidate) -> bool:

@@ -68,7 +68,9 @@ def _is_private(a: int, b: int) -> bool:
 
 
 def ipv6(candidate: Candidate) -> bool:
-    """Tell whether it is an address that may belong to somebody."""
+    """Tell whether it is an address that may belong to somebody, and no slice such as `items[1::2]`."""
+    if candidate.after[:1] == "]" and candidate.before[-2:-1].isalnum():
+        return False
     try:
         address = ipaddress.IPv6Address(candidate.value.partition("%")[0])
     except ValueError:

@@ -17,6 +17,9 @@ _MIN_DIGITS: Final = 7
 _MAX_DIGITS: Final = 15
 """E.164, section 6."""
 _DATE: Final = re.compile(r"(?:19|20)\d\d[-./ ]?[01]\d[-./ ]?[0-3]\d|[0-3]?\d[-./][01]?\d[-./](?:19|20)\d\d")
+_ZIP: Final = re.compile(r"\d{5}-\d{4}")
+_STATE: Final = re.compile(r"\b[A-Z]{2}[\s#*]{1,8}$")
+"""Before a ZIP code of the United States, which is written as telephone numbers are."""
 _EXTENSION: Final = re.compile(r"\s*(?:x|ext\.?|#)\s*\d+$")
 
 
@@ -35,6 +38,8 @@ def phone_beside_word(candidate: Candidate) -> bool:
 def phone_national(candidate: Candidate) -> bool:
     """Tell whether a number in groups is valid in one of the regions."""
     digits = _EXTENSION.sub("", candidate.value)
+    if _ZIP.fullmatch(digits) and _STATE.search(candidate.before):
+        return False
     count = sum(map(str.isdigit, digits))
     return (
         _MIN_DIGITS < count <= _MAX_DIGITS and not _DATE.search(digits) and any(_is_valid(digits, r) for r in REGIONS)

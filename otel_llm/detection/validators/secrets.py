@@ -24,10 +24,15 @@ _SAMPLE_PART: Final = re.compile(
     r"|fake|<[a-z_ -]+>|\.\.\.|abcdef|123456789012|test[_-]?(?:key|token|secret|password)"
 )
 _CODE: Final = re.compile(
-    r"(?:os\.|process\.|env\[|getenv|self\.|this\.|config[.\[]|settings\.|request\.|args\.|ctx\.|params\.|event\.|\w+\(|"
-    r"[A-Za-z_]\w*\.[a-z_]\w*$|[A-Za-z_]\w*\[|@\w+$|\w+::|&\w|func|lambda|async|await|return|import|None\b|new )"
+    r"(?:os\.|process\.|env\[|getenv|self\.|this\.|config[.\[]|settings\.|request\.|args\.|ctx\.|params\.|event\.|[\w.]+\(|"
+    r"[A-Za-z_]\w*\.[a-z_]\w*$|[A-Za-z_]+(?:\.[A-Za-z_]+)+[,;]?$|(?:[a-z_][a-z0-9_]*\.)+[A-Za-z_]\w*[,;]?$|[A-Za-z_]\w*\[|@\w+$|\w+::|&\w|func|lambda|async|await|return|import|None\b|new )"
 )
 _WORD: Final = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,})+(?:[_-](?:[A-Z]?[a-z]+\d{0,2}|[A-Z]+\d{0,2})+)*")
+_NAME: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
+"""What stands where the value of a variable of that name would."""
+_SIGNS: Final = re.compile(r"[^A-Za-z0-9\s_./:,\-]")
+_MANY_SIGNS: Final = 4
+"""So many different signs are in no name, call or path."""
 _UUID: Final = re.compile(r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _LONG_HEX: Final = re.compile(r"(?i)[0-9a-f]{16,}")
 _SECRET_BITS: Final = 3.0
@@ -71,7 +76,7 @@ def mixed(candidate: Candidate) -> bool:
 def high_entropy(candidate: Candidate) -> bool:
     """Tell whether a long run of characters is as random as a key, and no identifier of a common form."""
     value = candidate.value
-    if _UUID.search(value) or _SAMPLE_PART.search(value):
+    if _UUID.search(value) or _SAMPLE_PART.search(value) or _CODE.match(value):
         return False
     if _LONG_HEX.fullmatch(value):
         return bits(value.lower()) >= _HEX_BITS
@@ -82,7 +87,7 @@ def high_entropy(candidate: Candidate) -> bool:
 def password(candidate: Candidate) -> bool:
     """Tell whether what stands after `password =` is one, not a reference, a type or a sample."""
     value = candidate.value.strip()
-    if len(value) < 4 or _SAMPLE.match(value) or _CODE.match(value):  # noqa: PLR2004 - nobody's password is `x`
+    if len(value) < 4 or _SAMPLE.match(value) or _CODE.match(value) or _NAME.fullmatch(value):  # noqa: PLR2004 - nobody's password is `x`
         return False
     return len(set(value)) > 2 and not value.startswith(("/", "./", "${", "{{", "<"))  # noqa: PLR2004 - xx, 1212
 
@@ -92,6 +97,8 @@ def credential(candidate: Candidate) -> bool:
     value = candidate.value
     if len(value) < _MIN_LENGTH or not password(candidate) or _WORD.fullmatch(value):
         return False
+    if len({*_SIGNS.findall(value)}) >= _MANY_SIGNS:
+        return True
     if not any(map(str.isdigit, value)) and not any(map(str.isupper, value)):
         return False
     return _is_random(value) and not _SAMPLE_PART.search(value)

@@ -77,7 +77,7 @@ class RedactionProcessor(Processor):
         )
         self._replace = Replacements(config).replace
         self.remembered_texts = config.content_cache
-        self._max_bytes = config.max_value_bytes
+        self.longest_text = config.max_value_bytes
         content = config.content
         self._content = content
         self._has_modes = content.mode != "redact" or bool(content.routes or content.environments or content.retention)
@@ -119,8 +119,6 @@ class RedactionProcessor(Processor):
         self._process(record)
 
     def _process(self, item: Item) -> None:
-        if self.only_findings and item.is_clean():
-            return
         keep = self._apply_mode(item) if self._has_modes else frozenset()
         fired, failed = self._redact(item, keep)
         if not fired and not failed:
@@ -158,30 +156,23 @@ class RedactionProcessor(Processor):
     def _redact(self, holder: Item | Resource, keep: frozenset[str] = frozenset()) -> tuple[list[str], int]:
         """Redact all texts; return the ids of the rules that fired, once for each place, and how much was not seen."""
         fired: list[str] = []
+        found: list[str] = []
+        values: dict[str, str] = {}
+        failed = 0
         collector = self._collector
-        if collector is None:
-            texts = holder.texts(unless_clean=True)
-        else:
+        if collector is not None:
             changed = collector.apply(holder)
             self._found(_BLOCKED).inc(changed)
             if self._tells:
                 fired += [_BLOCKED] * changed
-            texts = [text for text in holder.texts() if not collector.ignores(text)]
-        if keep:
-            texts = [text for text in texts if text.key not in keep]
-        failed = 0
-        scanned = []
-        for text in texts:
-            if len(text.value) > self._max_bytes:
-                self._blank(text, "oversize")
-                failed += 1
-            else:
-                scanned.append(text)
-        found: list[str] = []
-        values: dict[str, str] = {}
-        for text, findings in zip(scanned, holder.findings(scanned), strict=True):
+        for text, findings in holder.found(self.longest_text):
+            if text.key in keep or (collector is not None and collector.ignores(text)):
+                continue
             if findings:
                 failed += self._redact_text(text, findings, found, values)
+            else:
+                self._blank(text, "oversize")
+                failed += 1
         if values:
             self._redact_again(holder, keep, values, found)
         for rule in found:
