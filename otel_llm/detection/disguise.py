@@ -15,13 +15,15 @@ from otel_llm.detection.view import Opaque, View
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DISGUISES", "MAX_BASE64", "MIN_RUN", "base64_runs", "has_base64", "undisguised"]
+__all__ = ["DISGUISES", "HIDDEN", "MAX_BASE64", "MIN_RUN", "base64_runs", "has_base64", "undisguised"]
 
 MAX_BASE64: Final = 4096
 """Bytes. What decodes to more is a file, not a secret."""
 MIN_RUN: Final = 20
 """Characters of base64 that are looked into: fewer hold no secret."""
 _INVISIBLE: Final = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff"
+HIDDEN: Final = re.compile(rf"[{_INVISIBLE}\U000e0000-\U000e01ef]")
+"""Characters that nobody sees."""
 _TOKEN: Final = re.compile(
     rf"(?P<percent>(?:%[0-9A-Fa-f]{{2}})+)|(?P<invisible>[{_INVISIBLE}\U000e0100-\U000e01ef]+)|(?P<tags>[\U000e0000-\U000e007f]+)"
     r"|(?P<wide>[\uff01-\uff5e\ufe50-\ufe6b\u2024]+"

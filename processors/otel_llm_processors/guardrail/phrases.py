@@ -95,6 +95,8 @@ class Phrases(TextDetector):
         for stretch in _stretches(words):
             data = b"\0".join(stretch.pieces)
             for phrase, size, spans in self._engine.found(data):
+                if all(self._detections[phrase] in found[owner] for owner in stretch.owners):
+                    continue  # a text that says it over and over says it once
                 allowed -= size
                 if allowed < 0:
                     for owner in stretch.owners:
