@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit test-faults fuzz e2e backends emitters bench bench-redaction long docs \
+.PHONY: help install run test lint format type unit test-faults fuzz e2e backends emitters bench bench-redaction bench-guardrail long docs \
 	reference image audit sbom proto lock clean
 
 help:  ## list what there is
@@ -60,6 +60,9 @@ bench: install  ## measure, beside a Collector and the journal by itself; write 
 
 bench-redaction: install  ## measure redaction beside a Collector; with DATA=directory what it finds in labelled texts
 	$(BIN)/python -m bench.redaction $(if $(DATA),--data $(DATA))
+
+bench-guardrail: install  ## measure the guardrail beside redaction and a Collector; with DATA=directory what it tells of labelled texts
+	$(BIN)/python -m bench.guardrail $(if $(DATA),--data $(DATA))
 
 docs: install  ## the documentation site, into dist/site
 	$(BIN)/mkdocs build --strict

@@ -101,7 +101,10 @@ class _Step:
         self._fails_closed = processor.on_error == "drop"
         self._is_marked = finder(processor.markers) if processor.markers else None
         self._gen_ai_only = processor.applies_to == "gen_ai"
-        self._begin = _overridden(processor, "begin_batch")
+        self._begin = {
+            Signal.TRACES: _overridden(processor, "begin_batch"),
+            Signal.LOGS: _overridden(processor, "begin_log_batch"),
+        }
         self._resource = _overridden(processor, "process_resource")
         self._item = {
             Signal.TRACES: _overridden(processor, "process_span"),
@@ -144,7 +147,8 @@ class _Step:
         if self._resource is not None:
             for resource in resources:
                 self._guard(self._resource, resource, batch)
-        if self._begin is not None and batch.signal is Signal.TRACES and not self._begins(items, batch):
+        begin = self._begin[batch.signal]
+        if begin is not None and not self._begins(begin, items, batch):
             process = None
         if process is not None:
             for item in items:
@@ -163,10 +167,10 @@ class _Step:
                 self._fail(holder, error, batch)
             return (), ()
 
-    def _begins(self, items: Sequence[Any], batch: Batch) -> bool:
+    def _begins(self, begin: Callable[[Any], None], items: Sequence[Any], batch: Batch) -> bool:
         """Run `begin_batch`. Without it no span of the batch can be processed, so its failure is every span's."""
         try:
-            self._begin(items)  # type: ignore[misc]  # the caller has asked
+            begin(items)
         except _ANYTHING as error:
             for item in items:
                 self._fail(item, error, batch)

@@ -163,6 +163,9 @@ class Processor(ABC):  # noqa: B024 - which of its methods a processor has is it
     def begin_batch(self, spans: Sequence[Span], /) -> None:  # noqa: B027 - as above
         """Look at the spans of one batch together, before they come one by one."""
 
+    def begin_log_batch(self, records: Sequence[LogRecord], /) -> None:  # noqa: B027 - as above
+        """Look at the log records of one batch together, before they come one by one."""
+
     def process_resource(self, resource: Resource, /) -> None:  # noqa: B027 - as above
         """Change a resource or a scope. Called once for each in a batch, before the spans under it."""
 

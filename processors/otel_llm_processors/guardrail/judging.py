@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from otel_llm.detection import UNSCANNED
@@ -37,28 +38,25 @@ class Judges:
 
     def judge(self, calls: Collection[Call]) -> None:
         """Write down for each call what is found in its parts."""
+        said = [[Passage(part.target, part.text) for part in call.parts] for call in calls]
         found: dict[Passage, Sequence[Detection]] = {}
         fresh: dict[Passage, bytes | None] = {}
-        for call in calls:
-            for part in call.parts:
-                passage = Passage(part.target, part.text)
-                if passage in found or passage in fresh:
-                    continue
-                digest = self._digest(passage)
-                known = self._cache.get(digest) if self._cache and digest else None
-                if known is None:
-                    fresh[passage] = digest
-                else:
-                    found[passage] = known
+        for passage in dict.fromkeys(chain.from_iterable(said)):
+            digest = self._digest(passage)
+            known = self._cache.get(digest) if self._cache and digest else None
+            if known is None:
+                fresh[passage] = digest
+            else:
+                found[passage] = known
         for (passage, digest), (detections, is_whole) in zip(fresh.items(), self._judged([*fresh]), strict=True):
             found[passage] = detections
             if self._cache and digest and is_whole:
                 self._cache.put(digest, detections)
-        for call in calls:
+        for call, passages in zip(calls, said, strict=True):
             call.found = [
                 Finding(detection.rule, part.target, part, detection.score)
-                for part in call.parts
-                for detection in found[Passage(part.target, part.text)]
+                for part, passage in zip(call.parts, passages, strict=True)
+                for detection in found[passage]
             ]
 
     def shutdown(self) -> None:

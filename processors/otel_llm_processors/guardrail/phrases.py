@@ -80,7 +80,7 @@ class Phrases(TextDetector):
         chosen = tuple(rules)
         self.targets = targets
         self.rules = (*(rule.id for rule in chosen), TOO_MUCH)
-        self._detections = [Detection(rule.id, rule.confidence) for rule in chosen]
+        self._detections = [*(Detection(rule.id, rule.confidence) for rule in chosen), Detection(TOO_MUCH)]
         patterns = tuple(
             Pattern(pattern_of_words(rule.expression), (), pattern_of_words(rule.trigger)) for rule in chosen
         )
@@ -97,24 +97,25 @@ class Phrases(TextDetector):
         for stretch in _stretches(words):
             data = b"\0".join(stretch.pieces)
             starts = [0, *accumulate(len(piece) + 1 for piece in stretch.pieces)]
-            fired = self._fired(data, starts)
-            allowed -= sum(searched for *_, searched in fired)
-            if allowed < 0:
-                for owner in stretch.owners:
-                    found[owner].add(Detection(TOO_MUCH))
-                continue
-            for phrase, begin, end, _ in fired:
+            for phrase, begin, end, searched in self._fired(data, starts):
+                if all(self._detections[phrase] in found[owner] for owner in stretch.owners):
+                    continue  # a text that says it over and over says it once
+                allowed -= searched
+                if allowed < 0:
+                    for owner in stretch.owners:
+                        found[owner].add(self._detections[-1])
+                    break
                 for start, _ in self._engine.spans(phrase, data, begin, end):
                     place = bisect_right(starts, start + (data[start] == 0)) - 1  # the edge is part of the match
                     found[stretch.owners[place]].add(self._detections[phrase])
         return found
 
     def _fired(self, data: bytes, starts: Sequence[int]) -> Sequence[tuple[int, int, int, float]]:
-        """Return where phrases may be, and how much there is to search; without end where that is everywhere."""
+        """Return where phrases may be, and how much there is to search: without end where they may be everywhere."""
         try:
             return [*self._engine.found(data, starts)]
         except OverflowError:
-            return [(0, 0, 0, inf)]
+            return [(len(self._detections) - 1, 0, 0, inf)]
 
 
 def _stretches(words: Iterable[tuple[int, bytes]]) -> Iterator[_Stretch]:

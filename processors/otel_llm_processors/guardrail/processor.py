@@ -79,15 +79,11 @@ class GuardrailProcessor(Processor):
 
     def begin_batch(self, spans: Sequence[Span], /) -> None:
         """Read what spans say, and have it judged in one go."""
-        self._calls = calls = {}
-        for span in spans:
-            if semconv.GUARDRAIL_VERDICT not in span:
-                with suppress(Exception):  # it raises again in `process_span`, and costs that span alone
-                    calls[id(span)] = self._read(span)
-        retrieved = documents_by_trace(calls.values())
-        for call in calls.values():
-            call.documents = retrieved.get(call.item.trace_id, call.documents)
-        self._judges.judge(calls.values())
+        self._begin(spans)
+
+    def begin_log_batch(self, records: Sequence[LogRecord], /) -> None:
+        """Read what log records say, likewise."""
+        self._begin(records)
 
     def process_span(self, span: Span, /) -> None:
         """Check a span."""
@@ -100,6 +96,17 @@ class GuardrailProcessor(Processor):
     def shutdown(self) -> None:
         """Shut the detectors down."""
         self._judges.shutdown()
+
+    def _begin(self, items: Iterable[Item]) -> None:
+        self._calls = calls = {}
+        for item in items:
+            if semconv.GUARDRAIL_VERDICT not in item:
+                with suppress(Exception):  # it raises again in `_check`, and costs that item alone
+                    calls[id(item)] = self._read(item)
+        retrieved = documents_by_trace(calls.values())
+        for call in calls.values():
+            call.documents = retrieved.get(call.item.trace_id, call.documents)
+        self._judges.judge(calls.values())
 
     def _check(self, item: Item) -> None:
         if semconv.GUARDRAIL_VERDICT in item:  # an upstream of our own has checked it

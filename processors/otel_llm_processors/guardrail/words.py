@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from otel_llm.detection.disguise import base64_runs, has_base64, undisguised
+from otel_llm.detection.disguise import HIDDEN, base64_runs, has_base64, undisguised
 from otel_llm.detection.view import View
 
 if TYPE_CHECKING:
@@ -28,13 +28,15 @@ _LOOKALIKES: Final = dict(
         strict=True,
     )
 )
-_LOOKALIKE: Final = re.compile(f"[{''.join(_LOOKALIKES)}]")
-_ACCENTS: Final = re.compile("[\u0300-\u036f]+")
+_ACCENTS_AND_LOOKALIKES: Final = re.compile(f"[\u0300-\u036f{''.join(_LOOKALIKES)}]")
 _TO_WORDS: Final = bytes(
     byte if byte >= 0x80 or 0x61 <= byte <= 0x7A else 0x20  # noqa: PLR2004 - past ASCII; a to z
     for byte in bytes(range(256)).lower().translate(bytes.maketrans(b"l0134578@$", b"ioieastbas"))
 )
 _TO_LETTERS: Final = bytes(0x61 if 0x61 <= byte <= 0x7A else byte for byte in range(256))  # noqa: PLR2004 - a to z
+_ESCAPES: Final = ("\\n", "\\r", "\\t", '\\"', "\\'", "\\/", "\\\\")
+"""As in JSON in JSON: between words a space is as good as what these stand for."""
+_PERCENT: Final = re.compile("%[0-9A-Fa-f]{2}")
 _SPACED: Final = b" a a a a "
 _GAPS: Final = b" " * 5
 """What stands at every second place of what `_SPACED` stands in. It is rare, and so is soon looked for."""
@@ -44,8 +46,11 @@ _BANG: Final = re.compile(r"[!|](?<=\w.)(?=\w)")
 
 def words_of(text: str) -> Iterator[bytes]:
     """Yield the words of a text in UTF-8, and those of what it holds in base64."""
+    if "\\" in text:
+        for escape in _ESCAPES:
+            text = text.replace(escape, " ")
     view = View(text)
-    if (plain := undisguised(view)) is not None:
+    if _may_be_disguised(text) and (plain := undisguised(view)) is not None:
         view = plain
         text = plain.text
     yield _words(text)
@@ -61,10 +66,20 @@ def pattern_of_words(phrase: str) -> str:
     return phrase.replace("l", "i").replace("+ ", "+\0").replace(" ", " *").replace("\0", " +")
 
 
+def _may_be_disguised(text: str) -> bool:
+    """Tell whether words may be hidden: to decode a text is slow, and most that are not ASCII hide nothing."""
+    return (
+        "\\u" in text
+        or "\\x" in text
+        or ("%" in text and _PERCENT.search(text) is not None)
+        or not (text.isascii() or HIDDEN.search(text) is None)
+    )
+
+
 def _words(text: str) -> bytes:
     if not text.isascii():
-        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.lower()))
-        text = _LOOKALIKE.sub(lambda sign: _LOOKALIKES[sign[0]], text)
+        text = unicodedata.normalize("NFKD", text.lower())
+        text = _ACCENTS_AND_LOOKALIKES.sub(lambda sign: _LOOKALIKES.get(sign[0], ""), text)
     if "!" in text or "|" in text:
         text = _BANG.sub("i", text)
     data = b" %b " % text.encode("utf-8", "replace").translate(_TO_WORDS)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from otel_llm.config import load_config
+from otel_llm.config.dump import dump_config
 from otel_llm.errors import ConfigError
+from otel_llm.security import check
 from otel_llm.telemetry import Meter
 
 from .checked import FINDINGS, VERDICT, guardrail, run, said
@@ -143,6 +145,17 @@ def test_rules_that_are_no_ids_are_refused(install: Callable[[str, str], None]) 
 
     with pytest.raises(ConfigError, match=r"detectors\.broken"):
         guardrail(detectors={"broken": {"way": "id"}})
+
+
+def test_settings_of_detectors_are_shown_and_judged_as_all_others() -> None:
+    """With their defaults and without their secrets; and what is not safe is told with its place."""
+    detectors = "{http/judge: {endpoint: 'http://192.0.2.1/judge', labels: {a: 0.5}, headers: {x-key: s3cr3t}}}"
+    config = load_config(CONFIG.format(detectors=detectors), source="x.yaml")
+    shown = dump_config(config)
+
+    assert "s3cr3t" not in shown
+    assert "timeout: 0.5s" in shown
+    assert any("detectors.http/judge: endpoint: without https" in each for each in check(config, []))
 
 
 @pytest.mark.parametrize(

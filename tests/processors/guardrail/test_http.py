@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from otel_llm.admission import Admission
 from otel_llm.admission.config import MemoryConfig
@@ -63,6 +64,20 @@ def test_a_service_is_asked_as_specified_and_heard(judge: Judge) -> None:
     assert [["judge.injection"], None, None] == [span.get(FINDINGS) for span in batch.spans]
     assert 0.9 == batch.spans[0].get("otel_llm.guardrail.score")
     assert 1 == meter.value("guardrail_detector_requests_total", detector="http/judge", outcome="judged")
+
+
+def test_log_records_of_a_batch_are_asked_about_together(judge: Judge) -> None:
+    """One request, and one wait, for all of them."""
+    request = ExportLogsServiceRequest()
+    scope = request.resource_logs.add().scope_logs.add()
+    for text in ("hello", WORD):
+        record = scope.log_records.add(event_name="gen_ai.client.inference.operation.details")
+        record.attributes.add(key="gen_ai.input.messages").value.string_value = text
+    batch = Batch(request.SerializeToString(), Signal.LOGS)
+    guardrail(**judge.config()).run(batch)
+
+    assert [None, ["judge.injection"]] == [record.get(FINDINGS) for record in batch.records]
+    assert 1 == len(judge.requests)
 
 
 def test_what_was_judged_is_not_asked_again(judge: Judge) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -10,8 +10,12 @@ from pydantic import Field, field_validator, model_validator
 from otel_llm.component import Config, Count, Duration
 from otel_llm.detection.rule import Id
 from otel_llm.detectors import Target
+from otel_llm.endpoint import is_loopback
 from otel_llm.exporters.headers import Headers
 from otel_llm.tls import ClientTlsConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["BreakerConfig", "HttpDetectorConfig"]
 
@@ -49,6 +53,12 @@ class HttpDetectorConfig(Config):
     """Sent with every request, such as an API key."""
     tls: ClientTlsConfig = ClientTlsConfig()
     """How to connect to `https://`."""
+
+    def weaknesses(self) -> Iterator[str]:
+        """Return whether what calls say can be read on its way."""
+        parts = urlsplit(self.endpoint)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            yield "endpoint: without https:// whoever is on the way can read what calls say"
 
     @field_validator("endpoint")
     @classmethod
