@@ -78,10 +78,10 @@ def with_store(path: Path, work: Callable[[Stored], Awaitable[R]]) -> R:
 
     async def run() -> R:
         try:
-            await store.database.start()
+            await store.start()
             return await work(Stored(store, config))
         finally:
-            await store.database.shutdown()
+            await store.shutdown()
 
     return asyncio.run(run())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -34,6 +34,34 @@ class Store:
     """Makes one of a transaction's connection."""
     partitioned: bool = False
     """Whether calls are kept in a table for each day."""
+
+    def admitting(self, url: str, *, timeout_s: float, grace_s: float) -> Store:
+        """Return the same store with a Valkey or Redis server in front, as `Server` and `Admission` take it.
+
+        Raises:
+            ConfigError: there cannot be one, or its driver is not installed.
+        """
+        if not self.partitioned:
+            raise ConfigError("is for PostgreSQL: SQLite is for one gateway, which decides by itself")
+        try:
+            from otel_llm.budget.admission import Admission, Server
+        except ModuleNotFoundError:
+            raise ConfigError("needs the module redis, which is not installed: install otel-llm[redis]") from None
+        return replace(self, ledger=Admission.before(self.ledger, Server(url, timeout_s), grace_s))
+
+    async def start(self) -> None:
+        """Open it.
+
+        Raises:
+            StartError: it cannot be opened, or a newer version of the program has written it.
+        """
+        await self.database.start()
+        await self.ledger.start()
+
+    async def shutdown(self) -> None:
+        """Close it. Safe to call twice, and without `start`."""
+        await self.ledger.shutdown()
+        await self.database.shutdown()
 
     async def keep_days(self, now_ms: int, oldest_ms: int) -> None:
         """Make room for the days to come, and drop whole days before *oldest_ms*, where calls are kept by the day."""

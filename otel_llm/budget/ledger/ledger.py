@@ -118,6 +118,12 @@ class Ledger(LedgerStore, Generic[C]):
         self._database = database
         self._tables = tables
 
+    async def start(self) -> None:
+        """Get ready to decide. The database has started."""
+
+    async def shutdown(self) -> None:
+        """End. The database still runs."""
+
     async def reserve(self, reservation: Reservation, *, hold_it: bool = True) -> Verdict:
         """See `LedgerStore`. Nothing is denied for what holds that have expired still hold."""
         work = partial(rules.reserve, reservation=reservation, hold_it=hold_it)

@@ -62,12 +62,11 @@ class MemoryTables(Tables):
         for sighting in sightings:
             self._put(self._sightings, sighting.identity, sighting)
 
-    def add_hold(self, hold: Hold, /) -> bool:
+    def add_holds(self, holds: Sequence[Hold], /) -> set[str]:
         """See `Tables`."""
-        if hold.id in self._holds:
-            return False
-        self.save_holds([hold])
-        return True
+        new = [hold for hold in holds if hold.id not in self._holds]
+        self.save_holds(new)
+        return {hold.id for hold in new}
 
     def holds(self, ids: Iterable[str], /) -> dict[str, Hold]:
         """See `Tables`."""
@@ -89,9 +88,13 @@ class MemoryTables(Tables):
             self._put(self._counters, line.counter, self._counters.get(line.counter, Balance()).moved(move))
         return self.balances([line.counter for line in moves])
 
-    def total(self, counter: Counter, first: str, /) -> Balance:
+    def parts(self, counter: Counter, first: str, /) -> dict[str, Balance]:
         """See `Tables`."""
-        return self.subjects(counter.budget, first, counter.period, len(self._counters))[counter.subject]
+        return {
+            each.period: balance
+            for each, balance in self._counters.items()
+            if each[:2] == counter[:2] and first <= each.period <= counter.period
+        }
 
     def post(self, postings: Sequence[Posting], /) -> None:
         """See `Tables`."""
@@ -110,6 +113,10 @@ class MemoryTables(Tables):
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""
         return self._holds.get(reservation_id)
+
+    def held(self) -> list[Hold]:
+        """See `Tables`."""
+        return [hold for hold in self._holds.values() if hold.state is HoldState.HELD]
 
     def balances(self, counters: Sequence[Counter], /) -> dict[Counter, Balance]:
         """See `Tables`."""

@@ -40,8 +40,8 @@ class Tables(Protocol):
         """Replace sightings that there are."""
         ...
 
-    def add_hold(self, hold: Hold, /) -> bool:
-        """Add a hold; False, and nothing done, if its id is taken."""
+    def add_holds(self, holds: Sequence[Hold], /) -> set[str]:
+        """Add those whose ids are not taken; return the ids of these."""
         ...
 
     def holds(self, ids: Iterable[str], /) -> dict[str, Hold]:
@@ -60,8 +60,8 @@ class Tables(Protocol):
         """Change counters, which begin at zero, and return what they stand at after that."""
         ...
 
-    def total(self, counter: Counter, first: str, /) -> Balance:
-        """Return what a budget's periods for one subject, from *first* to the counter's own, stand at together."""
+    def parts(self, counter: Counter, first: str, /) -> dict[str, Balance]:
+        """Return what a budget's periods for one subject, from *first* to the counter's own, stand at."""
         ...
 
     def post(self, postings: Sequence[Posting], /) -> None:
@@ -80,6 +80,10 @@ class Tables(Protocol):
 
     def peek(self, reservation_id: str, /) -> Hold | None:
         """Return a hold."""
+        ...
+
+    def held(self) -> list[Hold]:
+        """Return all holds that are held."""
         ...
 
     def balances(self, counters: Sequence[Counter], /) -> dict[Counter, Balance]:

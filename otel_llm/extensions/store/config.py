@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr
 
 from otel_llm.component import Config, Duration
+from otel_llm.endpoint import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["RetentionConfig", "StoreConfig"]
+__all__ = ["AdmissionConfig", "RetentionConfig", "StoreConfig"]
 
 Days = Annotated[Duration, Field(ge=172_800)]
 """Two days at least: for so long a call may be sent again."""
@@ -34,12 +35,31 @@ class RetentionConfig(Config):
     """Crossings of thresholds, and what became of the alerts."""
 
 
+class AdmissionConfig(Config):
+    """A Valkey or Redis server that decides on reservations, in front of PostgreSQL."""
+
+    url: SecretStr
+    """`valkey://[user:password@]host[:port][/database][?name=NAME]`; `valkeys:` with TLS. `redis:` and `rediss:` are
+    the same. Gateways of one `name` decide together: all that share a store have to."""
+
+    timeout: Annotated[Duration, Field(gt=0)] = 0.05
+    """Longest time for one decision. One that takes longer is asked for once more, and then made as `on_store_error` of
+    its budgets says."""
+
+    grace: Annotated[Duration, Field(ge=0.1)] = 1.0
+    """When the server has lost what it knew, for how long nothing is granted. In this time every gateway writes down in
+    the store what it had granted; it refuses to grant more when it cannot do so within half of it."""
+
+
 class StoreConfig(Config):
     """Where calls and what was spent are kept."""
 
     url: SecretStr = SecretStr("sqlite:///./var/otel-llm.db")
     """`sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://user:password@host/database`. SQLite is
     for one gateway; PostgreSQL for any number."""
+
+    admission: AdmissionConfig | None = None
+    """A server in front, which decides. Without one the store decides itself."""
 
     retention: RetentionConfig = RetentionConfig()
     """How long rows are kept."""
@@ -54,3 +74,9 @@ class StoreConfig(Config):
         """Return whether a password stands in the config."""
         if urlsplit(self.url.get_secret_value()).password:
             yield "url: holds a password: use ${env:NAME}, or a password file of PostgreSQL's"
+        if self.admission is not None:
+            url = urlsplit(self.admission.url.get_secret_value())
+            if url.password:
+                yield "admission.url: holds a password: use ${env:NAME}"
+            if url.scheme in {"valkey", "redis"} and not is_loopback(url.hostname or ""):
+                yield "admission.url: is not encrypted: use valkeys: or rediss:"
