@@ -86,6 +86,13 @@ class LedgerStore(Protocol):
         """Add to what is settled, or with a negative amount take from it; return what the counter stands at then."""
         ...
 
+    async def recost(self, costs: Mapping[bytes, int], now_ms: int) -> Mapping[bytes, int]:
+        """Charge calls, by their identities, what they cost after all; return by how much that differs, where it does.
+
+        Calls that it does not know, or that are not charged themselves, are left out.
+        """
+        ...
+
     async def balances(self, counters: Sequence[Counter]) -> dict[Counter, Balance]:
         """Return what counters stand at; those that nothing was ever counted on are left out."""
         ...
@@ -161,6 +168,10 @@ class Ledger(LedgerStore, Generic[C]):
         """See `LedgerStore`."""
         work = partial(rules.adjust, line=line, amount=amount, reason=reason, now_ms=now_ms)
         return await self._transact(work, durable=True)
+
+    async def recost(self, costs: Mapping[bytes, int], now_ms: int) -> Mapping[bytes, int]:
+        """See `LedgerStore`."""
+        return await self._transact(partial(rules.recost, costs=costs, now_ms=now_ms), durable=True)
 
     async def balances(self, counters: Sequence[Counter]) -> dict[Counter, Balance]:
         """See `LedgerStore`."""

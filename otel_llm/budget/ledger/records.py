@@ -209,6 +209,8 @@ class PostingKind(StrEnum):
     """A priced span said so: the difference from what was posted before."""
     REVERSAL = "reversal"
     """The same usage has turned out to be another call's."""
+    RECOST = "recost"
+    """Prices were corrected: the difference."""
     ADJUST = "adjust"
     """An operator said so."""
 

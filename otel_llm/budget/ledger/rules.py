@@ -27,16 +27,29 @@ from otel_llm.budget.ledger.records import (
     PostingKind,
     Settled,
     SettleState,
+    Unit,
 )
 from otel_llm.budget.ledger.tables import Rollback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from otel_llm.budget.ledger.records import Reservation, Usage, Verdict
     from otel_llm.budget.ledger.tables import Tables
 
-__all__ = ["HOPS", "adjust", "expire", "hold_of", "meet", "original_of", "record", "release", "reserve", "settle"]
+__all__ = [
+    "HOPS",
+    "adjust",
+    "expire",
+    "hold_of",
+    "meet",
+    "original_of",
+    "record",
+    "recost",
+    "release",
+    "reserve",
+    "settle",
+]
 
 _ANCHOR: Final = ""
 """A period that nothing is counted in. Reservations in neighbouring parts of a rolling window lock it, and so each
@@ -178,6 +191,26 @@ def adjust(tables: Tables, line: Line, amount: int, reason: str, now_ms: int) ->
     balances = tables.move({line: Move(settled=amount)})
     tables.post([Posting(now_ms, PostingKind.ADJUST, line.counter, line.unit, amount, reason=reason)])
     return balances[line.counter]
+
+
+def recost(tables: Tables, costs: Mapping[bytes, int], now_ms: int) -> dict[bytes, int]:
+    """Charge calls what they cost after all, in pico-USD; return by how much that differs, where it does."""
+    book = Book(now_ms)
+    changed = []
+    differences = {}
+    for identity, sighting in sorted(tables.sightings(sorted(costs)).items()):
+        usage = sighting.usage
+        if usage is None or not sighting.seen or sighting.original is not None or usage.cost == costs[identity]:
+            continue
+        differences[identity] = difference = costs[identity] - usage.cost
+        for line in sighting.lines:
+            if line.unit is Unit.USD:
+                book.post(PostingKind.RECOST, line, difference, reservation_id=sighting.reservation_id, call=identity)
+        changed.append(replace(sighting, usage=usage._replace(cost=costs[identity])))
+    if changed:
+        tables.save_sightings(changed)
+    book.write(tables)
+    return differences
 
 
 def meet(book: Book, hold: Hold, usage: Usage, charged: Sequence[Line], call: bytes) -> tuple[Line, ...]:
