@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from otel_llm.budget.ledger import Ledger
+from otel_llm.budget.ledger.crowd import MOST_SUBJECTS
 from otel_llm.errors import ConfigError
 from otel_llm.store.retention import keep_days
 
@@ -77,23 +78,24 @@ class Store:
         return await self.database.run(lambda connection: self.query(connection)(sql, parameters), durable=True)
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, most_subjects: int = MOST_SUBJECTS) -> Store:
     """Return the store at *url*, not started yet.
 
     Args:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://...`.
+        most_subjects: As `Ledger` takes it.
 
     Raises:
         ConfigError: no such URL, or its driver is not installed.
     """
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
-        return _sqlite(Path(url.removeprefix(_SQLITE)))
+        return _sqlite(Path(url.removeprefix(_SQLITE)), most_subjects)
     if urlsplit(url).scheme in _POSTGRES:
-        return _postgres(url)
+        return _postgres(url, most_subjects)
     raise ConfigError("must be sqlite:///PATH, where PATH may begin with a further /, or postgresql://...")
 
 
-def _sqlite(path: Path) -> Store:
+def _sqlite(path: Path, most_subjects: int) -> Store:
     try:
         from otel_llm.budget.ledger.sqlite import SqliteTables
         from otel_llm.store.sqlite import SqliteDatabase
@@ -104,10 +106,10 @@ def _sqlite(path: Path) -> Store:
         return lambda sql, parameters: list(connection.execute(sql, parameters))
 
     database = SqliteDatabase(path)
-    return Store(database, Ledger(database, SqliteTables), query)
+    return Store(database, Ledger(database, SqliteTables, most_subjects), query)
 
 
-def _postgres(url: str) -> Store:
+def _postgres(url: str, most_subjects: int) -> Store:
     try:
         from otel_llm.budget.ledger.postgres import PostgresTables
         from otel_llm.store.postgres import PostgresDatabase
@@ -122,4 +124,4 @@ def _postgres(url: str) -> Store:
         return run
 
     database = PostgresDatabase(url)
-    return Store(database, Ledger(database, PostgresTables), query, partitioned=True)
+    return Store(database, Ledger(database, PostgresTables, most_subjects), query, partitioned=True)

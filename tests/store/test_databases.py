@@ -48,7 +48,7 @@ async def test_gateways_that_start_at_once_migrate_once(open_database: Any) -> N
     )
     await asyncio.gather(*(each.shutdown() for each in databases))
 
-    assert [(1,), (2,)] == versions
+    assert [(1,), (2,), (3,)] == versions
 
 
 async def test_what_a_database_refuses_is_permanent(open_database: Any) -> None:
@@ -62,7 +62,9 @@ async def test_what_a_database_refuses_is_permanent(open_database: Any) -> None:
 
     with pytest.raises(Permanent):
         await database.run(fail)
-    assert [(1,), (2,)] == await database.read(lambda each: list(each.execute("SELECT version FROM schema_migrations")))
+    assert [(1,), (2,), (3,)] == await database.read(
+        lambda each: list(each.execute("SELECT version FROM schema_migrations"))
+    )
     await database.shutdown()
     await database.shutdown()
 
@@ -107,5 +109,7 @@ def test_migrations_go_forward_only() -> None:
 
     assert [2, 3] == applied
     assert (
-        [1, 2] == [step.version for step in migrations("sqlite")] == [step.version for step in migrations("postgres")]
+        [1, 2, 3]
+        == [step.version for step in migrations("sqlite")]
+        == [step.version for step in migrations("postgres")]
     )

@@ -82,7 +82,9 @@ class Admission(Ledger[C]):
     @classmethod
     def before(cls, ledger: Ledger[C], server: Server, grace_s: float) -> Self:
         """Return what decides in front of a ledger."""
-        return cls(ledger._database, ledger._tables, server, grace_s=grace_s)  # noqa: SLF001 - a ledger of ours
+        admission = cls(ledger._database, ledger._tables, server, grace_s=grace_s)  # noqa: SLF001 - a ledger of ours
+        admission._most_subjects = ledger._most_subjects  # noqa: SLF001 - as above
+        return admission
 
     async def start(self) -> None:
         """Make the server ready, if it is there; it may come later.
@@ -107,8 +109,8 @@ class Admission(Ledger[C]):
             await self._behind.shutdown()
         await self._server.shutdown()
 
-    async def reserve(self, reservation: Reservation, *, hold_it: bool = True) -> Verdict:
-        """See `LedgerStore`. Decided by the server alone."""
+    async def _decide(self, reservation: Reservation, *, hold_it: bool) -> Verdict:
+        """Decide by the server alone."""
         if self._behind.late_s > self._grace_s / 2:
             await self._behind.flush()
         ask = {

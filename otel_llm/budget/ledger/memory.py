@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
+    from otel_llm.budget.ledger.crowd import Member
     from otel_llm.budget.ledger.records import Counter, Hold, Line, Move, Posting
 
 __all__ = ["MemoryTables"]
@@ -27,6 +28,8 @@ class MemoryTables(Tables):
         self.rows: dict[bytes, TraceRow] = {}
         self._sightings: dict[bytes, Sighting] = {}
         self._holds: dict[str, Hold] = {}
+        self._members: dict[Member, int] = {}
+        self._crowds: dict[tuple[str, str], int] = {}
         self._counters: dict[Counter, Balance] = {}
         self._postings: list[Posting] = []
         self._committed_postings = 0
@@ -109,6 +112,21 @@ class MemoryTables(Tables):
         """See `Tables`."""
         if identity in self.rows:
             self._put(self.rows, identity, self.rows[identity]._replace(fate=fate))
+
+    def members(self, wanted: Sequence[Member], /) -> set[Member]:
+        """See `Tables`."""
+        return {each for each in wanted if each in self._members}
+
+    def crowd(self, budget: str, span: str, more: int, /) -> int:
+        """See `Tables`."""
+        before = self._crowds.get((budget, span), 0)
+        self._put(self._crowds, (budget, span), before + more)
+        return before
+
+    def add_members(self, members: Sequence[Member], now_ms: int, /) -> None:
+        """See `Tables`."""
+        for each in members:
+            self._put(self._members, each, now_ms)
 
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_llm.budget.ledger.crowd import Member
 from otel_llm.budget.ledger.packing import (
     HOLD_COLUMNS,
     SIGHTING_COLUMNS,
@@ -92,6 +93,15 @@ WHERE budget = %s AND subject = %s AND period BETWEEN %s AND %s
 _POST: Final = _insert("ledger", _LEDGER)
 _ADD_ROWS: Final = f"{_insert('llm_traces', TRACE_COLUMNS)} ON CONFLICT DO NOTHING"
 _SET_FATE: Final = "UPDATE llm_traces SET fate = %s WHERE trace_id = %s AND span_id = %s AND start_ms = %s"
+_MEMBERS: Final = """
+SELECT budget, span, subject FROM members
+JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (budget, span, subject) USING (budget, span, subject)
+"""
+_CROWD: Final = """
+INSERT INTO crowds AS old VALUES (%s, %s, %s)
+ON CONFLICT (budget, span) DO UPDATE SET asked = old.asked + excluded.asked RETURNING asked
+"""
+_ADD_MEMBERS: Final = f"{_insert('members', (*Member._fields, 'at_ms'))} ON CONFLICT DO NOTHING"
 _BALANCES: Final = """
 SELECT budget, subject, period, settled, held, version FROM counters
 JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (budget, subject, period) USING (budget, subject, period)
@@ -181,6 +191,20 @@ class PostgresTables(Tables):
     def set_fate(self, identity: bytes, start_ms: int, fate: Fate, /) -> None:
         """See `Tables`."""
         self._execute(_SET_FATE, (fate, identity[:16], identity[16:], start_ms))
+
+    def members(self, wanted: Sequence[Member], /) -> set[Member]:
+        """See `Tables`."""
+        return {Member(*row) for row in self._execute(_MEMBERS, _transposed(wanted))} if wanted else set()
+
+    def crowd(self, budget: str, span: str, more: int, /) -> int:
+        """See `Tables`."""
+        row = self._execute(_CROWD, (budget, span, more)).fetchone()
+        return row[0] - more if row else 0
+
+    def add_members(self, members: Sequence[Member], now_ms: int, /) -> None:
+        """See `Tables`."""
+        if members:
+            self._execute(_ADD_MEMBERS, _transposed((*each, now_ms) for each in members))
 
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""

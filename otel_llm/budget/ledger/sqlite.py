@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from otel_llm.budget.ledger.crowd import Member
 from otel_llm.budget.ledger.packing import (
     HOLD_COLUMNS,
     SIGHTING_COLUMNS,
@@ -54,6 +55,11 @@ _PARTS: Final = "SELECT period, settled, held FROM counters WHERE budget = ? AND
 _POST: Final = _insert("ledger", ("at_ms", "kind", "counter_id", "amount", "reservation_id", "call", "reason"))
 _ADD_ROW: Final = _insert("llm_traces", TRACE_COLUMNS) + " ON CONFLICT DO NOTHING"
 _SET_FATE: Final = "UPDATE llm_traces SET fate = ? WHERE trace_id = ? AND span_id = ?"
+_MEMBER: Final = "SELECT 1 FROM members WHERE budget = ? AND span = ? AND subject = ?"
+_CROWD: Final = """
+INSERT INTO crowds VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET asked = asked + excluded.asked RETURNING asked
+"""
+_ADD_MEMBER: Final = _insert("members", (*Member._fields, "at_ms")) + " ON CONFLICT DO NOTHING"
 _BALANCE: Final = "SELECT settled, held FROM counters WHERE budget = ? AND subject = ? AND period = ?"
 _SUBJECTS: Final = """
 SELECT subject, sum(settled >> 32), sum(settled & 0xFFFFFFFF), sum(held >> 32), sum(held & 0xFFFFFFFF) FROM counters
@@ -138,6 +144,19 @@ class SqliteTables(Tables):
     def set_fate(self, identity: bytes, start_ms: int, fate: Fate, /) -> None:  # noqa: ARG002 - for partitions
         """See `Tables`."""
         self._execute(_SET_FATE, (fate, *_split(identity)))
+
+    def members(self, wanted: Sequence[Member], /) -> set[Member]:
+        """See `Tables`."""
+        return {each for each in wanted if self._execute(_MEMBER, each).get is not None}
+
+    def crowd(self, budget: str, span: str, more: int, /) -> int:
+        """See `Tables`."""
+        asked: int = self._execute(_CROWD, (budget, span, more)).get
+        return asked - more
+
+    def add_members(self, members: Sequence[Member], now_ms: int, /) -> None:
+        """See `Tables`."""
+        self._execute_many(_ADD_MEMBER, ((*each, now_ms) for each in members))
 
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""

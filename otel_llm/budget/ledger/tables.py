@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
+    from otel_llm.budget.ledger.crowd import Member
     from otel_llm.budget.ledger.records import Balance, Counter, Hold, Line, Move, Posting
 
 __all__ = ["Rollback", "Tables"]
@@ -74,6 +75,18 @@ class Tables(Protocol):
 
     def set_fate(self, identity: bytes, start_ms: int, fate: Fate, /) -> None:
         """Change what became of a call."""
+        ...
+
+    def members(self, wanted: Sequence[Member], /) -> set[Member]:
+        """Return those of them that there are."""
+        ...
+
+    def crowd(self, budget: str, span: str, more: int, /) -> int:
+        """Note that so many more have asked for a place; return how many had before. Serialises those who ask."""
+        ...
+
+    def add_members(self, members: Sequence[Member], now_ms: int, /) -> None:
+        """Add members, those that there are not."""
         ...
 
     # What follows only reads, and locks nothing.

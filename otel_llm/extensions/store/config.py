@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
-from otel_llm.component import Config, Duration
+from otel_llm.budget.ledger.crowd import MOST_SUBJECTS
+from otel_llm.component import Config, Count, Duration
 from otel_llm.endpoint import is_loopback
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class RetentionConfig(Config):
 
     holds: Days = 30 * 86_400.0
     """Reservations that are over."""
+
+    members: Annotated[Days, Field(ge=3_456_000)] = 40 * 86_400.0
+    """Whom budgets were counted for: 40 days at least, longer than any window that has an end."""
 
     budget_events: Days = 400 * 86_400.0
     """Crossings of thresholds, and what became of the alerts."""
@@ -60,6 +64,10 @@ class StoreConfig(Config):
 
     admission: AdmissionConfig | None = None
     """A server in front, which decides. Without one the store decides itself."""
+
+    max_subjects: Count = MOST_SUBJECTS
+    """How many users, conversations or tenants a budget counts one by one in one window. What more of them spend is
+    counted together, for `other`, under one limit."""
 
     retention: RetentionConfig = RetentionConfig()
     """How long rows are kept."""

@@ -28,7 +28,7 @@ class StoreExtension(Extension, StoreProvider):
     def __init__(self, config: StoreConfig, settings: Settings) -> None:
         place = f"extensions.{settings.name}"
         try:
-            self.store = open_store(config.url.get_secret_value())
+            self.store = open_store(config.url.get_secret_value(), config.max_subjects)
         except ConfigError as error:
             raise ConfigError(*(f"{place}.url: {each}" for each in error.problems)) from None
         try:

@@ -6,6 +6,7 @@ Amounts are in nano-USD, as that is what admission counts in.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -228,6 +229,33 @@ async def test_an_adjustment_is_a_posting(ledger: Ledger[Any]) -> None:
     after = await ledger.adjust(Line(DAY, Unit.USD), -30 * NANO, "refund", NOW)
 
     assert Balance(settled=70 * NANO) == after
+    assert {} == await ledger.drift()
+
+
+async def test_a_crowd_from_one_client(ledger: Ledger[Any]) -> None:
+    """So many users have counters of their own; all others share one, under one limit, and nothing is lost (G11)."""
+    ledger._most_subjects = 3
+    asked = [USER._replace(subject=f"u:{number:02}") for number in range(20)]
+    for counter in asked:
+        await ledger.reserve(reservation(counter.subject, 30, 100, counter))
+    again = [await ledger.reserve(reservation(f"{each.subject} again", 30, 100, each)) for each in (asked[0], asked[9])]
+    lines = [(Line(each, Unit.USD),) for each in asked]
+    await ledger.ingest([replace(call(number, 1), lines=each) for number, each in enumerate(lines)], NOW)
+    stands = {
+        counter.subject: await balance(ledger, counter) for counter in [*asked[:4], USER._replace(subject="other")]
+    }
+
+    assert [Granted, Denied] == [type(each) for each in again]
+    assert [asked[9]] == [
+        each.limit.counter for verdict in again if isinstance(verdict, Denied) for each in verdict.exceeded
+    ]
+    assert {
+        "u:00": Balance(1, 60),
+        "u:01": Balance(1, 30),
+        "u:02": Balance(1, 30),
+        "u:03": Balance(),
+        "other": Balance(17, 90),
+    } == stands
     assert {} == await ledger.drift()
 
 

@@ -109,7 +109,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def empty(self) -> None:
         """Begin with an empty database."""
         if self.kind.startswith("postgres"):
-            tables = "llm_traces, sightings, counters, holds, ledger"
+            tables = "llm_traces, sightings, counters, holds, ledger, members, crowds"
             self.do(self.store.database.run(lambda each: each.execute(f"TRUNCATE {tables}")))
             self.lose()
 
