@@ -96,7 +96,7 @@ async def test_a_token_stands_for_its_tenant_over_tls(tmp_path: Path) -> None:
     tls = json.dumps(authority.issue("127.0.0.1", "localhost").settings)
     change = ('grpc: {endpoint: "127.0.0.1:0"}', GRPC.format(tls=tls))
     text = "tenants: {acme: {rpm: 1}, other: {rpm: 9}}\nmodels: {gpt-4o: {tpm: 90000}}"
-    acme, ops = ({"metadata": [("authorization", f"Bearer of-{name}")]} for name in ("acme", "ops"))
+    acme, ops = ([("authorization", f"Bearer of-{name}")] for name in ("acme", "ops"))
     forged = {**CALL, "dimensions": {"tenant": "other"}}
     credentials = grpc.ssl_channel_credentials(authority.pem)
     async with gateway(tmp_path, text, change=change) as host:
@@ -106,17 +106,17 @@ async def test_a_token_stands_for_its_tenant_over_tls(tmp_path: Path) -> None:
                 await ask(channel, "Reserve", forged)
             with pytest.raises(grpc.aio.AioRpcError) as stranger:
                 await ask(channel, "Reserve", forged, metadata=[("authorization", "Bearer of-nobody")])
-            granted = await ask(channel, "Reserve", forged, **acme)
-            refused = await ask(channel, "Reserve", {**forged, "reservation_id": "r2"}, **acme)
-            seen = (await ask(channel, "ListBudgets", {}, **acme))["budgets"]
-            everything = (await ask(channel, "ListBudgets", {}, **ops))["budgets"]
+            granted = await ask(channel, "Reserve", forged, metadata=acme)
+            refused = await ask(channel, "Reserve", {**forged, "reservation_id": "r2"}, metadata=acme)
+            seen = (await ask(channel, "ListBudgets", {}, metadata=acme))["budgets"]
+            everything = (await ask(channel, "ListBudgets", {}, metadata=ops))["budgets"]
             stream: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(METHODS["Watch"].path)
-            watch = stream(encode(METHODS["Watch"].request, {}), **acme)
+            watch = stream(encode(METHODS["Watch"].request, {}), metadata=acme)
             watched = decode(METHODS["Watch"].response, await watch.read())  # type: ignore[arg-type]  # no end comes first
             watch.cancel()
         async with grpc.aio.insecure_channel(target) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as plain:
-                await ask(channel, "ListBudgets", {}, **ops)
+                await ask(channel, "ListBudgets", {}, metadata=ops)
 
     assert [grpc.StatusCode.UNAUTHENTICATED] * 2 == [nobody.value.code(), stranger.value.code()]
     assert grpc.StatusCode.UNAVAILABLE is plain.value.code()

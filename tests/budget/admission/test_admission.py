@@ -172,6 +172,22 @@ async def test_a_server_that_is_killed(database: str, server: ValkeyServer) -> N
     assert {DAY: Balance(10 * NANO, 90 * NANO)} == stands
 
 
+async def test_a_server_that_is_not_there_at_the_start(database: str, tmp_path: Path) -> None:
+    """The gateway starts without it, grants nothing alone, and finds it when it comes (LiteLLM 42653)."""
+    server = ValkeyServer(tmp_path)
+    server.kill()
+    try:
+        async with opened(open_admitted(database, server.new_url())) as store:
+            with pytest.raises(Retryable, match="admission is away"):
+                await store.ledger.reserve(reservation("early", 1))
+            server.start()
+            verdict = await decided(store, reservation("late", 1))
+    finally:
+        server.kill()
+
+    assert isinstance(verdict, Granted)
+
+
 async def test_nothing_is_granted_until_all_is_written_down(database: str, server: ValkeyServer) -> None:
     """After a loss every gateway has a while to write down what it had granted, before any counts on it."""
     place = server.new_url()

@@ -259,6 +259,23 @@ async def test_a_crowd_from_one_client(ledger: Ledger[Any]) -> None:
     assert {} == await ledger.drift()
 
 
+async def test_the_edge_of_a_window(ledger: Ledger[Any]) -> None:
+    """Of fifty calls that are under way when a day ends, each is charged to its own, and none is lost (G6)."""
+    days = DAY, DAY._replace(period="2026-09-22@UTC")
+
+    async def cross(number: int) -> None:
+        counter = days[number % 2]
+        await ledger.reserve(reservation(f"r{number}", 2, 100, counter, at=NOW + number))
+        await ledger.settle(f"r{number}", used(1), NOW + 50)
+        line = (Line(days[1], Unit.USD),)  # the gateway that sees its span has crossed already
+        await ledger.ingest([replace(call(number, 2, reserved=f"r{number}"), lines=line)], NOW + 60)
+
+    await asyncio.gather(*map(cross, range(50)))
+
+    assert [Balance(50), Balance(50)] == [await balance(ledger, each) for each in days]
+    assert {} == await ledger.drift()
+
+
 async def test_absurd_amounts_stay_within_the_counter(ledger: Ledger[Any]) -> None:
     """A counter that would overflow stays at its most, and is over any limit."""
     for number in range(3):
