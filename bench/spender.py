@@ -15,11 +15,16 @@ import os
 import sys
 import time
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from otel_llm.budget.ledger import Counter, Denied, Limit, Reservation, Unit, Usage
+from otel_llm.errors import Retryable
 from otel_llm.store.store import open_store
+
+if TYPE_CHECKING:
+    from otel_llm.budget.ledger import Verdict
+    from otel_llm.store.store import Store
 
 __all__ = ["HELD", "SHARED", "USED"]
 
@@ -46,7 +51,7 @@ async def spend(url: str, name: str, calls: int, most: int, admission: str = "")
     for number in range(calls):
         now_ms = time.time_ns() // 10**6
         began = time.perf_counter()
-        verdict = await store.ledger.reserve(Reservation(f"{name}-{number}", now_ms, now_ms + _TTL_MS, limits))
+        verdict = await decided(store, Reservation(f"{name}-{number}", now_ms, now_ms + _TTL_MS, limits))
         reserved = time.perf_counter()
         if isinstance(verdict, Denied):
             break
@@ -55,6 +60,15 @@ async def spend(url: str, name: str, calls: int, most: int, admission: str = "")
         line = json.dumps([round((reserved - began) * 1e6), round((settled - reserved) * 1e6)])
         os.write(1, f"{line}\n".encode())  # at once, as a whole
     await store.shutdown()
+
+
+async def decided(store: Store, reservation: Reservation) -> Verdict:
+    """Ask until there is an answer: what decides may be away for a while."""
+    while True:
+        try:
+            return await store.ledger.reserve(reservation)
+        except Retryable:
+            await asyncio.sleep(0.05)
 
 
 def main() -> None:

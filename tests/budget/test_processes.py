@@ -21,6 +21,7 @@ from otel_llm.testing import make_request
 from tests.budget.rig import CONFIG, gateway, send
 from tests.budget.stores import open_admitted, places
 from tests.e2e.program import ROOT, eventually, free_port, run
+from tests.valkey_server import ValkeyServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -68,6 +69,29 @@ async def test_processes_never_pass_a_limit(urls: tuple[str, str], count: int) -
     settled = USED * len(output.splitlines())
     assert {SHARED: Balance(settled)} == balances
     assert LIMIT - HELD < settled <= LIMIT
+    assert {} == drift
+
+
+async def test_the_server_that_decides_is_killed(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """While four processes spend, and comes back with nothing: no overshoot, and nothing that was settled is lost."""
+    server = ValkeyServer(tmp_path)
+    postgres = request.getfixturevalue("postgres").new_database()
+    try:
+        processes = await start((postgres, server.new_url()), 4)
+        assert processes.stdout is not None
+        said = [await processes.stdout.readline() for _ in range(10)]
+        server.kill()
+        server.start()
+        said += (await processes.stdout.read()).splitlines()
+        await processes.wait()
+    finally:
+        server.kill()
+    async with opened(postgres) as store:
+        (stands,) = (await store.ledger.balances([SHARED])).values()
+        drift = await store.ledger.drift()
+
+    assert Balance(USED * len(said)) == stands
+    assert LIMIT - HELD < stands.settled <= LIMIT
     assert {} == drift
 
 
