@@ -96,7 +96,7 @@ proto:  ## compile the description of the budget service's messages
 
 lock:  ## resolve pyproject.toml anew into the requirements*.lock (needs uv)
 	$(COMPILE) --group dev --all-extras pyproject.toml --output-file requirements.lock
-	$(COMPILE) --constraint requirements.lock --extra server --extra redaction --extra guardrail --extra postgres pyproject.toml \
+	$(COMPILE) --constraint requirements.lock --extra server --extra redaction --extra guardrail --extra postgres --extra redis pyproject.toml \
 		--output-file requirements-runtime.lock
 	$(COMPILE) --group audit --output-file requirements-audit.lock
 

@@ -17,7 +17,6 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from uuid import uuid4
 
 from bench.report import setting
 from bench.rig import BENCH
@@ -25,6 +24,7 @@ from bench.spender import SHARED, USED
 from otel_llm.budget.ledger import Call, Counter, Line, TraceRow, Unit, Usage
 from otel_llm.store.store import open_store
 from tests.postgres_server import PostgresServer
+from tests.valkey_server import ValkeyServer
 
 PROCESSES: Final = (1, 4, 16)
 BATCH: Final = 500
@@ -46,30 +46,27 @@ class Timing(NamedTuple):
     """With a limit that not all calls fit under: by how much it was passed."""
 
 
-async def measure(store: str, url: str, processes: int, calls: int) -> Timing:
+async def measure(store: str, url: str, processes: int, calls: int, *admission: str) -> Timing:
     """Let several processes reserve and settle."""
-    outputs = await spend(url, processes, calls // processes, LIMIT)
-    lines = [json.loads(line) for output in outputs for line in output.splitlines()]
+    output = await spend(url, processes, calls // processes, LIMIT, *admission)
+    lines = [json.loads(line) for line in output.splitlines()]
     rate = processes * 1e6 * len(lines) / sum(map(sum, lines))  # of what they did, not of starting them
     before = await settled(url)
-    tight = await spend(url, processes, calls, before + TIGHT)
+    tight = await spend(url, processes, calls, before + TIGHT, *admission)
     over = await settled(url) - (before + TIGHT)
-    assert await settled(url) - before == USED * sum(output.count(b"\n") for output in tight)
+    assert await settled(url) - before == USED * tight.count(b"\n")
     reserve, settle = (percentiles([line[step] for line in lines]) for step in (0, 1))
     return Timing(store, processes, len(lines), rate, reserve, settle, max(over, 0))
 
 
-async def spend(url: str, processes: int, calls: int, most: int) -> list[bytes]:
-    """Return what each of the processes has printed."""
-    started = [
-        await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.spender", url, uuid4().hex, str(calls), str(most)),
-            cwd=BENCH.parent,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        for _ in range(processes)
-    ]
-    return [output for output, _ in await asyncio.gather(*(each.communicate() for each in started))]
+async def spend(url: str, processes: int, calls: int, most: int, *admission: str) -> bytes:
+    """Return what the processes have printed."""
+    started = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.spender", str(processes), url, str(calls), str(most), *admission),
+        cwd=BENCH.parent,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    return (await started.communicate())[0]
 
 
 async def settled(url: str) -> int:
@@ -171,6 +168,7 @@ async def run(calls: int, seconds: float) -> str:
     rates: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory(dir=BENCH.parent, prefix=".bench-") as directory:
         server = PostgresServer(Path(directory) / "postgres")
+        valkey = ValkeyServer(Path(directory))
         try:
             for processes in PROCESSES:
                 for store, url in (
@@ -178,10 +176,13 @@ async def run(calls: int, seconds: float) -> str:
                     ("PostgreSQL", server.new_database()),
                 ):
                     timings.append(await measure(store, url, processes, calls))
+                url = server.new_database()
+                timings.append(await measure("PostgreSQL + Valkey", url, processes, calls, valkey.new_url()))
             for store, url in (("SQLite", f"sqlite:///{directory}/rows.db"), ("PostgreSQL", server.new_database())):
                 rates[store] = await ingest(url, seconds)
         finally:
             server.stop()
+            valkey.kill()
     return page(sorted(timings), rates)
 
 

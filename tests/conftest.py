@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.postgres_server import PostgresServer
+    from tests.valkey_server import ValkeyServer
 
 settings.register_profile("otel-llm", deadline=None)  # machines are noisy: no example fails for its time
 settings.load_profile("otel-llm")
@@ -36,3 +37,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
     server = PostgresServer(tmp_path_factory.mktemp("postgres"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A Valkey server, started when the first test asks for it."""
+    from tests.valkey_server import ValkeyServer  # as above
+
+    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
+    yield server
+    server.kill()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm.budget.definition import Section
+from otel_llm.budget.ledger.crowd import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,8 @@ class BudgetBook:
         for budget in self.budgets:
             if budget.per is None and charge_id == budget.id:
                 return Charge(budget, "")
+            if budget.per is not None and charge_id == f"{budget.id}/{OTHER}":
+                return Charge(budget, OTHER)
             prefix = f"{budget.id}/{_SUBJECTS[budget.per]}:" if budget.per else ""
             if prefix and charge_id.startswith(prefix) and charge_id != prefix:
                 return Charge(budget, charge_id.removeprefix(f"{budget.id}/"))

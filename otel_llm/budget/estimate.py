@@ -10,9 +10,10 @@ from otel_llm.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otel_llm.budget.ledger.calls import TraceRow
     from otel_llm.component import Settings
 
-__all__ = ["GROUP", "Estimate", "make_estimate"]
+__all__ = ["GROUP", "Estimate", "Estimator", "make_estimate"]
 
 GROUP: Final = "otel_llm.estimators"
 """Each entry point names what makes an `Estimate` of a component's `Settings`."""
@@ -28,7 +29,15 @@ class Estimate(Protocol):
         ...
 
 
-def make_estimate(settings: Settings) -> Estimate:
+class Estimator(Estimate, Protocol):
+    """Says it of calls that were made, too."""
+
+    def cost_again(self, row: TraceRow, /) -> int | None:
+        """Return what a call that was made costs by the prices known today; None for a model without a price."""
+        ...
+
+
+def make_estimate(settings: Settings) -> Estimator:
     """Return what is installed.
 
     Raises:
@@ -37,5 +46,5 @@ def make_estimate(settings: Settings) -> Estimate:
     installed = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     if not installed:
         raise ConfigError("budgets need something that knows prices, such as the processor cost, and none is installed")
-    make: Callable[[Settings], Estimate] = installed[0].load()
+    make: Callable[[Settings], Estimator] = installed[0].load()
     return make(settings)

@@ -15,7 +15,10 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ROLLING_PARTS", "TOTAL", "Calendar", "Period", "Rolling", "Total", "Window"]
+__all__ = ["ROLLING_PARTS", "TOTAL", "Calendar", "Period", "Rolling", "Total", "Window", "span_of"]
+
+_ROLLING: Final = "rolling "
+_DAY_MS: Final = 86_400_000
 
 ROLLING_PARTS: Final = 24
 """A rolling window is counted in so many parts, and its oldest part counts as a whole: it is never shorter than it
@@ -71,7 +74,7 @@ class Rolling:
         return Period(self._key(index), self._key(max(index - parts, 0)), (index + parts + 1) * part_ms)
 
     def _key(self, index: int) -> str:
-        return f"rolling {self.length_ms}ms/{index:014d}"
+        return f"{_ROLLING}{self.length_ms}ms/{index:014d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,16 @@ class Total:
 
 
 Window = Calendar | Rolling | Total
+
+
+def span_of(key: str) -> str:
+    """Return what a period's key belongs to: itself, or of a window that rolls the day that its part is in."""
+    if not key.startswith(_ROLLING):
+        return key
+    name, _, index = key.rpartition("/")
+    length_ms = int(name.removeprefix(_ROLLING).removesuffix("ms"))
+    return f"{name}/{int(index) * Rolling(length_ms).part_ms // _DAY_MS}"
+
 
 TOTAL: Final = Total()
 

@@ -23,7 +23,7 @@ Command: TypeAlias = Callable[..., Any] | typer.Typer
 
 _BUILT_IN: Final = (
     *("run", "init", "validate", "doctor", "components", "process", "demo"),
-    *("dead-letters", "budgets", "spend", "erase"),
+    *("dead-letters", "budgets", "spend", "prices", "erase"),
 )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from otel_llm.cli.options import ConfigOption
-from otel_llm.cli.stored import JsonOption, print_json, print_table, with_store
+from otel_llm.cli.stored import JsonOption, print_json, print_table, since_ms, with_store
 from otel_llm.errors import ConfigError
-from otel_llm.units import parse_duration
 
 if TYPE_CHECKING:
     from otel_llm.store.spend import Spend
@@ -31,11 +29,8 @@ def spend(
     groups = [each.strip() for each in by.split(",")]
     if unknown := [each for each in groups if each not in GROUPS]:
         raise ConfigError(f"--by: {', '.join(unknown)} is none of {', '.join(GROUPS)}")
-    try:
-        since_ms = round((time.time() - parse_duration(since)) * 1000)
-    except ValueError as error:
-        raise ConfigError(f"--since: {error}") from None
-    rows: list[Spend] = with_store(config, lambda stored: spend_by(stored.store, groups, since_ms))
+    start_ms = since_ms(since)
+    rows: list[Spend] = with_store(config, lambda stored: spend_by(stored.store, groups, start_ms))
     if as_json:
         print_json(
             [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,18 @@ import typer
 
 from otel_llm.cli.options import read_config
 from otel_llm.errors import ConfigError
+from otel_llm.units import parse_duration
 
 if TYPE_CHECKING:
     from otel_llm.budget.book import BudgetBook
+    from otel_llm.budget.estimate import Estimator
     from otel_llm.digest import Digests
     from otel_llm.store.store import Store
 
-__all__ = ["JsonOption", "Stored", "print_json", "print_table", "with_store"]
+__all__ = ["JsonOption", "Stored", "print_json", "print_table", "since_ms", "with_store"]
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, with amounts as decimal texts.")]
 
@@ -57,6 +61,23 @@ class Stored:
         return load_digests(self._budgets.digest, "extensions.budgets.digest")
 
     @property
+    def estimate(self) -> Estimator:
+        """What knows the prices of the config.
+
+        Raises:
+            ConfigError: nothing does, or they cannot be used.
+        """
+        from otel_llm.budget.estimate import make_estimate
+        from otel_llm.component import Settings
+
+        configs = [each.config for each in self._config.processors.values()]
+
+        def find(kind: type[T]) -> T | None:
+            return next((each for each in configs if isinstance(each, kind)), None)
+
+        return make_estimate(Settings("prices", find=find))
+
+    @property
     def _budgets(self) -> Any:
         from otel_llm.extensions.budgets import BudgetsConfig
 
@@ -78,12 +99,24 @@ def with_store(path: Path, work: Callable[[Stored], Awaitable[R]]) -> R:
 
     async def run() -> R:
         try:
-            await store.database.start()
+            await store.start()
             return await work(Stored(store, config))
         finally:
-            await store.database.shutdown()
+            await store.shutdown()
 
     return asyncio.run(run())
+
+
+def since_ms(since: str) -> int:
+    """Return when a time ago was, in milliseconds since 1970.
+
+    Raises:
+        ConfigError: it is no time.
+    """
+    try:
+        return round((time.time() - parse_duration(since)) * 1000)
+    except ValueError as error:
+        raise ConfigError(f"--since: {error}") from None
 
 
 def print_json(value: Any) -> None:

@@ -18,6 +18,7 @@ _KEYS: Final = {
     "llm_traces": ("trace_id, span_id, start_ms", "start_ms < ?"),
     "sightings": ("identity", "at_ms < ?"),
     "holds": ("id", "expires_at_ms < ? AND state <> 'held'"),
+    "members": ("budget, span, subject", "at_ms < ?"),
     "budget_events": ("budget, subject, period, event", "at_ms < ?"),
 }
 """Of each table its key, and which rows are old."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from otel_llm.budget.ledger import Ledger
+from otel_llm.budget.ledger.crowd import MOST_SUBJECTS
 from otel_llm.errors import ConfigError
 from otel_llm.store.retention import keep_days
 
@@ -35,6 +36,34 @@ class Store:
     partitioned: bool = False
     """Whether calls are kept in a table for each day."""
 
+    def admitting(self, url: str, *, timeout_s: float, grace_s: float) -> Store:
+        """Return the same store with a Valkey or Redis server in front, as `Server` and `Admission` take it.
+
+        Raises:
+            ConfigError: there cannot be one, or its driver is not installed.
+        """
+        if not self.partitioned:
+            raise ConfigError("is for PostgreSQL: SQLite is for one gateway, which decides by itself")
+        try:
+            from otel_llm.budget.admission import Admission, Server
+        except ModuleNotFoundError:
+            raise ConfigError("needs the module redis, which is not installed: install otel-llm[redis]") from None
+        return replace(self, ledger=Admission.before(self.ledger, Server(url, timeout_s), grace_s))
+
+    async def start(self) -> None:
+        """Open it.
+
+        Raises:
+            StartError: it cannot be opened, or a newer version of the program has written it.
+        """
+        await self.database.start()
+        await self.ledger.start()
+
+    async def shutdown(self) -> None:
+        """Close it. Safe to call twice, and without `start`."""
+        await self.ledger.shutdown()
+        await self.database.shutdown()
+
     async def keep_days(self, now_ms: int, oldest_ms: int) -> None:
         """Make room for the days to come, and drop whole days before *oldest_ms*, where calls are kept by the day."""
         if self.partitioned:
@@ -49,23 +78,24 @@ class Store:
         return await self.database.run(lambda connection: self.query(connection)(sql, parameters), durable=True)
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, most_subjects: int = MOST_SUBJECTS) -> Store:
     """Return the store at *url*, not started yet.
 
     Args:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://...`.
+        most_subjects: As `Ledger` takes it.
 
     Raises:
         ConfigError: no such URL, or its driver is not installed.
     """
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
-        return _sqlite(Path(url.removeprefix(_SQLITE)))
+        return _sqlite(Path(url.removeprefix(_SQLITE)), most_subjects)
     if urlsplit(url).scheme in _POSTGRES:
-        return _postgres(url)
+        return _postgres(url, most_subjects)
     raise ConfigError("must be sqlite:///PATH, where PATH may begin with a further /, or postgresql://...")
 
 
-def _sqlite(path: Path) -> Store:
+def _sqlite(path: Path, most_subjects: int) -> Store:
     try:
         from otel_llm.budget.ledger.sqlite import SqliteTables
         from otel_llm.store.sqlite import SqliteDatabase
@@ -76,10 +106,10 @@ def _sqlite(path: Path) -> Store:
         return lambda sql, parameters: list(connection.execute(sql, parameters))
 
     database = SqliteDatabase(path)
-    return Store(database, Ledger(database, SqliteTables), query)
+    return Store(database, Ledger(database, SqliteTables, most_subjects), query)
 
 
-def _postgres(url: str) -> Store:
+def _postgres(url: str, most_subjects: int) -> Store:
     try:
         from otel_llm.budget.ledger.postgres import PostgresTables
         from otel_llm.store.postgres import PostgresDatabase
@@ -94,4 +124,4 @@ def _postgres(url: str) -> Store:
         return run
 
     database = PostgresDatabase(url)
-    return Store(database, Ledger(database, PostgresTables), query, partitioned=True)
+    return Store(database, Ledger(database, PostgresTables, most_subjects), query, partitioned=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.budget.stores import STORES, ledger_of
+from tests.budget.stores import STORES, places, store_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(params=STORES)
 async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger[Any]]:
     """An empty ledger over each database."""
-    kind: str = request.param
-    url = request.getfixturevalue("postgres").new_database() if kind == "postgres" else ""
-    database, ledger = ledger_of(kind, tmp_path, url)
-    await database.start()
-    yield ledger
-    await database.shutdown()
+    store = store_of(request.param, tmp_path, *places(request.param, request))
+    await store.start()
+    yield store.ledger
+    await store.shutdown()

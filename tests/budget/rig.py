@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from otel_llm.component import Factory
 
-__all__ = ["COMPONENTS", "CONFIG", "endpoint", "gateway", "send"]
+__all__ = ["COMPONENTS", "CONFIG", "endpoint", "gateway", "post", "send"]
 
 COMPONENTS: Final[tuple[Factory[Any, Any], ...]] = (budgets, store, store_exporter, budget)
 
@@ -62,11 +62,16 @@ def endpoint(host: Host, part: str) -> str:
 
 async def send(host: Host, body: bytes) -> None:
     """Send an export request, and wait until every destination has it."""
+    await post(host, body)
+    for destination in host.destinations:
+        await destination.drain(10)
+
+
+async def post(host: Host, body: bytes) -> None:
+    """Send an export request."""
     headers = {"Content-Type": "application/x-protobuf"}
     async with (
         aiohttp.ClientSession(headers=headers) as session,
         session.post(f"{endpoint(host, 'receivers.otlp')}/v1/traces", data=body) as answer,
     ):
         assert 200 == answer.status
-    for destination in host.destinations:
-        await destination.drain(10)

@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import apsw
 import pytest
 
 from otel_llm import semconv
@@ -16,7 +17,7 @@ from otel_llm.host import Host
 from otel_llm.registry import Registry
 from otel_llm.store.store import open_store
 from otel_llm.testing import make_request
-from tests.budget.rig import COMPONENTS, CONFIG, gateway, send
+from tests.budget.rig import COMPONENTS, CONFIG, gateway, post, send
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,6 +125,43 @@ async def test_calls_are_marked(tmp_path: Path) -> None:
         "routes/bot/per_user_daily_usd/u:k1:aa",
         "routes/bot/daily_tokens",
     ] == [each["stringValue"] for each in after[semconv.BUDGET_IDS]["values"]]
+
+
+async def test_spans_go_on_while_the_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are marked as of unknown state and wait on disk to be charged, which they then are, once (G1)."""
+    monkeypatch.setattr("otel_llm.budget.snapshot.MAX_AGE_S", 0.0)  # what was known is too old at once
+    body = make_request(CALL, start_time_unix_nano=time.time_ns())
+    change = ("extensions:\n", f"extensions:\n  storage: {{directory: '{tmp_path}/state'}}\n")
+    async with gateway(tmp_path, BUDGETS, change=change) as host:
+        other = apsw.Connection(str(tmp_path / "store.db"))
+        other.execute("BEGIN EXCLUSIVE")
+        for _ in range(3):
+            await post(host, body)
+        await host.destinations[1].drain(20)
+        marked = attributes(tmp_path)
+        other.execute("ROLLBACK")
+        other.close()
+        await host.destinations[0].drain(60)
+
+    assert ["unknown"] * 3 == [each[semconv.BUDGET_STATE] for each in marked]
+    assert Balance(COST) == (await spent(f"sqlite:///{tmp_path}/store.db"))["models/gpt-4o/daily_usd"]
+
+
+async def test_a_call_keeps_its_price(tmp_path: Path) -> None:
+    """A call that is sent again after prices have changed is charged as it was, and says by which prices (G13)."""
+    body = make_request(CALL, start_time_unix_nano=time.time_ns())
+    dear = "cost: {prices: {overrides: [{provider: '*', model: gpt-4o, usd_per_million: {input: 50, output: 50}}]}}"
+    for change in (("", ""), ("cost: {}", dear)):
+        async with gateway(tmp_path, BUDGETS, change=change) as host:
+            await send(host, body)
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    await store.start()
+    ((cost, version),) = await store.ask("SELECT cost_pico, price_version FROM llm_traces")
+    await store.shutdown()
+
+    assert COST == cost
+    assert version
+    assert Balance(COST) == (await spent(f"sqlite:///{tmp_path}/store.db"))["models/gpt-4o/daily_usd"]
 
 
 async def test_clocks_that_are_wrong(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ from otel_llm.budget.ledger import Balance
 from otel_llm.store.store import open_store
 from otel_llm.testing import make_request
 from tests.budget.rig import CONFIG, gateway, send
+from tests.budget.stores import open_admitted, places
 from tests.e2e.program import ROOT, eventually, free_port, run
+from tests.valkey_server import ValkeyServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,53 +34,77 @@ LIMIT = 60_000
 BUDGETS = "models: {gpt-4o: {daily_usd: 9}}\nroutes: {bot: {per_user_daily_usd: 9, daily_tokens: 90000}}"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty store."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/store.db"
-    return str(request.getfixturevalue("postgres").new_database())
+@pytest.fixture(params=["sqlite", "postgres", "postgres+valkey"])
+def urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """Return the URLs of an empty store and of what is in front of it, if anything is."""
+    postgres, valkey = places(request.param, request)
+    return postgres or f"sqlite:///{tmp_path}/store.db", valkey
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Store]:
+async def opened(url: str, admission: str = "") -> AsyncIterator[Store]:
     """Open a store."""
-    store = open_store(url)
-    await store.database.start()
+    store = open_admitted(url, admission, grace_s=0.2) if admission else open_store(url)
+    await store.start()
     yield store
-    await store.database.shutdown()
+    await store.shutdown()
 
 
-async def start(url: str, name: str, calls: int) -> asyncio.subprocess.Process:
-    """Start a process that spends."""
-    command = [sys.executable, "-m", "bench.spender", url, name, str(calls), str(LIMIT)]
+async def start(urls: tuple[str, str], processes: int = 1) -> asyncio.subprocess.Process:
+    """Start processes that spend."""
+    url, *admission = filter(None, urls)
+    command = [sys.executable, "-m", "bench.spender", str(processes), url, "1000", str(LIMIT), *admission]
     return await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
 
 
-async def test_processes_never_pass_a_limit(url: str) -> None:
-    """Four of them, until each is refused: no overshoot, and as much is settled as they say."""
-    processes = [await start(url, f"p{number}", 1000) for number in range(4)]
-    outputs = [(await each.communicate())[0] for each in processes]
+@pytest.mark.parametrize("count", [1, 4, 16])
+async def test_processes_never_pass_a_limit(urls: tuple[str, str], count: int) -> None:
+    """One, four and sixteen of them, until each is refused: no overshoot, and as much is settled as they say (G7)."""
+    url = urls[0]
+    output, _ = await (await start(urls, count)).communicate()
     async with opened(url) as store:
         balances = await store.ledger.balances([SHARED])
         drift = await store.ledger.drift()
 
-    settled = USED * sum(len(output.splitlines()) for output in outputs)
+    settled = USED * len(output.splitlines())
     assert {SHARED: Balance(settled)} == balances
     assert LIMIT - HELD < settled <= LIMIT
     assert {} == drift
 
 
-async def test_a_client_that_is_killed(url: str) -> None:
+async def test_the_server_that_decides_is_killed(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """While four processes spend, and comes back with nothing: no overshoot, and nothing that was settled is lost."""
+    server = ValkeyServer(tmp_path)
+    postgres = request.getfixturevalue("postgres").new_database()
+    try:
+        processes = await start((postgres, server.new_url()), 4)
+        assert processes.stdout is not None
+        said = [await processes.stdout.readline() for _ in range(10)]
+        server.kill()
+        server.start()
+        said += (await processes.stdout.read()).splitlines()
+        await processes.wait()
+    finally:
+        server.kill()
+    async with opened(postgres) as store:
+        (stands,) = (await store.ledger.balances([SHARED])).values()
+        drift = await store.ledger.drift()
+
+    assert Balance(USED * len(said)) == stands
+    assert LIMIT - HELD < stands.settled <= LIMIT
+    assert {} == drift
+
+
+async def test_a_client_that_is_killed(urls: tuple[str, str]) -> None:
     """What it had settled stays; what it held is given back in time, and nothing else is missing (G4)."""
-    process = await start(url, "killed", 1000)
+    process = await start(urls)
     assert process.stdout is not None
     said = [await process.stdout.readline() for _ in range(10)]
     process.kill()
     rest = await process.stdout.read()
     await process.wait()
     lines = len(said) + rest.count(b"\n")
-    async with opened(url) as store:
+    async with opened(*urls) as store:
         (before,) = (await store.ledger.balances([SHARED])).values()
         await store.ledger.expire(time.time_ns() // 10**6 + 3_600_001)
         (after,) = (await store.ledger.balances([SHARED])).values()

@@ -48,7 +48,7 @@ async def test_gateways_that_start_at_once_migrate_once(open_database: Any) -> N
     )
     await asyncio.gather(*(each.shutdown() for each in databases))
 
-    assert [(1,)] == versions
+    assert [(1,), (2,), (3,)] == versions
 
 
 async def test_what_a_database_refuses_is_permanent(open_database: Any) -> None:
@@ -57,12 +57,14 @@ async def test_what_a_database_refuses_is_permanent(open_database: Any) -> None:
     await database.start()
 
     def fail(connection: Any) -> None:
-        connection.execute("INSERT INTO schema_migrations VALUES (2, 0)")
+        connection.execute("INSERT INTO schema_migrations VALUES (998, 0)")
         connection.execute("SELECT no_such_column FROM schema_migrations")
 
     with pytest.raises(Permanent):
         await database.run(fail)
-    assert [(1,)] == await database.read(lambda each: list(each.execute("SELECT version FROM schema_migrations")))
+    assert [(1,), (2,), (3,)] == await database.read(
+        lambda each: list(each.execute("SELECT version FROM schema_migrations"))
+    )
     await database.shutdown()
     await database.shutdown()
 
@@ -106,4 +108,8 @@ def test_migrations_go_forward_only() -> None:
     migrate(1, steps, lambda step: applied.append(step.version))
 
     assert [2, 3] == applied
-    assert [1] == [step.version for step in migrations("sqlite")] == [step.version for step in migrations("postgres")]
+    assert (
+        [1, 2, 3]
+        == [step.version for step in migrations("sqlite")]
+        == [step.version for step in migrations("postgres")]
+    )

@@ -67,6 +67,14 @@ async def test_old_calls_go_and_what_was_spent_stays(store: Store) -> None:
     assert {} == await store.ledger.drift()
 
 
+async def test_a_call_that_is_sent_again(store: Store) -> None:
+    """It is charged once for as long as its id is kept, and again after that, as the README says (G14)."""
+    for day in (0, 6, 8):
+        await run(store, NOW + day * DAY_MS)
+        await store.ledger.ingest([call(1, NOW)], NOW + day * DAY_MS)
+        assert {COUNTER: Balance(2 if day > 7 else 1)} == await store.ledger.balances([COUNTER])
+
+
 async def test_holds_go_when_they_are_over(store: Store) -> None:
     """What is still held is not forgotten, however old."""
     limits = (Limit(COUNTER, Unit.USD, 1, 10, COUNTER.period),)

@@ -47,6 +47,11 @@ class Book:
         for line in lines:
             self.post(kind, line, sign * usage.of(line.unit), call=call)
 
+    def take(self, hold: Hold) -> None:
+        """Hold what is to be held."""
+        for counter, unit, amount in hold.lines:
+            self._move(Line(counter, unit), held=amount)
+
     def give_back(self, hold: Hold) -> None:
         """Return what is held, if it still is."""
         if hold.state is HoldState.HELD:

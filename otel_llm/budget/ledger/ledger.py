@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from otel_llm.budget.ledger import rules
+from otel_llm.budget.ledger.crowd import MOST_SUBJECTS, Crowd, make_places
 from otel_llm.budget.ledger.ingest import ingest
-from otel_llm.budget.ledger.records import Denied
+from otel_llm.budget.ledger.records import Denied, Granted
 from otel_llm.budget.ledger.tables import Rollback
 
 if TYPE_CHECKING:
@@ -86,6 +88,13 @@ class LedgerStore(Protocol):
         """Add to what is settled, or with a negative amount take from it; return what the counter stands at then."""
         ...
 
+    async def recost(self, costs: Mapping[bytes, int], now_ms: int) -> Mapping[bytes, int]:
+        """Charge calls, by their identities, what they cost after all; return by how much that differs, where it does.
+
+        Calls that it does not know, or that are not charged themselves, are left out.
+        """
+        ...
+
     async def balances(self, counters: Sequence[Counter]) -> dict[Counter, Balance]:
         """Return what counters stand at; those that nothing was ever counted on are left out."""
         ...
@@ -113,13 +122,38 @@ class LedgerStore(Protocol):
 class Ledger(LedgerStore, Generic[C]):
     """The rules of the ledger, in transactions of a database."""
 
-    def __init__(self, database: Database[C], tables: Callable[[C], Tables]) -> None:
-        """Take a database, and what makes tables of its transactions."""
+    def __init__(
+        self, database: Database[C], tables: Callable[[C], Tables], most_subjects: int = MOST_SUBJECTS
+    ) -> None:
+        """Take a database, and what makes tables of its transactions.
+
+        Args:
+            database: Where it is.
+            tables: Makes them.
+            most_subjects: How many of its subjects a budget counts one by one, in one window. Others share a counter.
+        """
         self._database = database
         self._tables = tables
+        self._most_subjects = most_subjects
+        self._crowd = Crowd()
+
+    async def start(self) -> None:
+        """Get ready to decide. The database has started."""
+
+    async def shutdown(self) -> None:
+        """End. The database still runs."""
 
     async def reserve(self, reservation: Reservation, *, hold_it: bool = True) -> Verdict:
         """See `LedgerStore`. Nothing is denied for what holds that have expired still hold."""
+        await self._make_places((limit.counter for limit in reservation.limits), reservation.at_ms)
+        placed = tuple(replace(each, counter=self._crowd.place(each.counter)) for each in reservation.limits)
+        verdict = await self._decide(replace(reservation, limits=placed), hold_it=hold_it)
+        if isinstance(verdict, Granted):
+            return verdict
+        asked = dict(zip(placed, reservation.limits, strict=True))
+        return Denied(tuple(each._replace(limit=asked[each.limit]) for each in verdict.exceeded))
+
+    async def _decide(self, reservation: Reservation, *, hold_it: bool) -> Verdict:
         work = partial(rules.reserve, reservation=reservation, hold_it=hold_it)
         verdict: Verdict = await self._run(work)
         if isinstance(verdict, Denied) and await self.expire(reservation.at_ms):
@@ -148,13 +182,18 @@ class Ledger(LedgerStore, Generic[C]):
 
     async def ingest(self, calls: Sequence[Call], now_ms: int) -> Ingested:
         """See `LedgerStore`. Durable when it returns: the journal lets go of what was read."""
-        work = partial(ingest, calls=calls, now_ms=now_ms)
+        await self._make_places((line.counter for call in calls for line in call.lines), now_ms)
+        work = partial(ingest, calls=[self._placed(call) for call in calls], now_ms=now_ms)
         return await self._transact(work, durable=True)
 
     async def adjust(self, line: Line, amount: int, reason: str, now_ms: int) -> Balance:
         """See `LedgerStore`."""
         work = partial(rules.adjust, line=line, amount=amount, reason=reason, now_ms=now_ms)
         return await self._transact(work, durable=True)
+
+    async def recost(self, costs: Mapping[bytes, int], now_ms: int) -> Mapping[bytes, int]:
+        """See `LedgerStore`."""
+        return await self._transact(partial(rules.recost, costs=costs, now_ms=now_ms), durable=True)
 
     async def balances(self, counters: Sequence[Counter]) -> dict[Counter, Balance]:
         """See `LedgerStore`."""
@@ -175,6 +214,17 @@ class Ledger(LedgerStore, Generic[C]):
     async def drift(self) -> Mapping[Counter, int]:
         """See `LedgerStore`."""
         return await self._read(lambda tables: tables.drift())
+
+    async def _make_places(self, counters: Iterable[Counter], now_ms: int) -> None:
+        strangers = self._crowd.strangers(counters)
+        if strangers:
+            most = self._most_subjects
+            self._crowd.admit(await self._transact(lambda tables: make_places(tables, strangers, most, now_ms)))
+
+    def _placed(self, call: Call) -> Call:
+        if not any(line.counter.subject for line in call.lines):
+            return call
+        return replace(call, lines=tuple(line._replace(counter=self._crowd.place(line.counter)) for line in call.lines))
 
     async def _run(self, work: Callable[[Tables], Any]) -> Any:
         try:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
+    from otel_llm.budget.ledger.crowd import Member
     from otel_llm.budget.ledger.records import Counter, Hold, Line, Move, Posting
 
 __all__ = ["MemoryTables"]
@@ -27,6 +28,8 @@ class MemoryTables(Tables):
         self.rows: dict[bytes, TraceRow] = {}
         self._sightings: dict[bytes, Sighting] = {}
         self._holds: dict[str, Hold] = {}
+        self._members: dict[Member, int] = {}
+        self._crowds: dict[tuple[str, str], int] = {}
         self._counters: dict[Counter, Balance] = {}
         self._postings: list[Posting] = []
         self._committed_postings = 0
@@ -62,12 +65,11 @@ class MemoryTables(Tables):
         for sighting in sightings:
             self._put(self._sightings, sighting.identity, sighting)
 
-    def add_hold(self, hold: Hold, /) -> bool:
+    def add_holds(self, holds: Sequence[Hold], /) -> set[str]:
         """See `Tables`."""
-        if hold.id in self._holds:
-            return False
-        self.save_holds([hold])
-        return True
+        new = [hold for hold in holds if hold.id not in self._holds]
+        self.save_holds(new)
+        return {hold.id for hold in new}
 
     def holds(self, ids: Iterable[str], /) -> dict[str, Hold]:
         """See `Tables`."""
@@ -89,9 +91,13 @@ class MemoryTables(Tables):
             self._put(self._counters, line.counter, self._counters.get(line.counter, Balance()).moved(move))
         return self.balances([line.counter for line in moves])
 
-    def total(self, counter: Counter, first: str, /) -> Balance:
+    def parts(self, counter: Counter, first: str, /) -> dict[str, Balance]:
         """See `Tables`."""
-        return self.subjects(counter.budget, first, counter.period, len(self._counters))[counter.subject]
+        return {
+            each.period: balance
+            for each, balance in self._counters.items()
+            if each[:2] == counter[:2] and first <= each.period <= counter.period
+        }
 
     def post(self, postings: Sequence[Posting], /) -> None:
         """See `Tables`."""
@@ -107,9 +113,28 @@ class MemoryTables(Tables):
         if identity in self.rows:
             self._put(self.rows, identity, self.rows[identity]._replace(fate=fate))
 
+    def members(self, wanted: Sequence[Member], /) -> set[Member]:
+        """See `Tables`."""
+        return {each for each in wanted if each in self._members}
+
+    def crowd(self, budget: str, span: str, more: int, /) -> int:
+        """See `Tables`."""
+        before = self._crowds.get((budget, span), 0)
+        self._put(self._crowds, (budget, span), before + more)
+        return before
+
+    def add_members(self, members: Sequence[Member], now_ms: int, /) -> None:
+        """See `Tables`."""
+        for each in members:
+            self._put(self._members, each, now_ms)
+
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""
         return self._holds.get(reservation_id)
+
+    def held(self) -> list[Hold]:
+        """See `Tables`."""
+        return [hold for hold in self._holds.values() if hold.state is HoldState.HELD]
 
     def balances(self, counters: Sequence[Counter], /) -> dict[Counter, Balance]:
         """See `Tables`."""

@@ -6,9 +6,9 @@ that two transactions never wait for each other.
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_llm.budget.ledger.crowd import Member
 from otel_llm.budget.ledger.packing import (
     HOLD_COLUMNS,
     SIGHTING_COLUMNS,
@@ -69,7 +69,7 @@ ON CONFLICT (identity) DO UPDATE SET identity = excluded.identity RETURNING xmax
 """A row that was just inserted was never updated: its xmax is 0. The update changes nothing, but locks the row."""
 _SIGHTINGS: Final = f"SELECT {_SIGHTING} FROM sightings WHERE identity = ANY(%s) ORDER BY identity FOR UPDATE"  # noqa: S608 - as above
 _SAVE_SIGHTINGS: Final = _update("sightings", SIGHTING_COLUMNS)
-_ADD_HOLD: Final = f"{_insert('holds', HOLD_COLUMNS)} ON CONFLICT (id) DO NOTHING RETURNING id"
+_ADD_HOLDS: Final = f"{_insert('holds', HOLD_COLUMNS)} ON CONFLICT (id) DO NOTHING RETURNING id"
 _HOLDS: Final = f"SELECT {_HOLD} FROM holds WHERE id = ANY(%s) ORDER BY id FOR UPDATE"  # noqa: S608 - as above
 _PEEK: Final = f"SELECT {_HOLD} FROM holds WHERE id = %s"  # noqa: S608 - as above
 _EXPIRED: Final = f"""
@@ -77,19 +77,33 @@ SELECT {_HOLD} FROM holds WHERE state = 'held' AND expires_at_ms <= %s
 ORDER BY expires_at_ms LIMIT %s FOR UPDATE SKIP LOCKED
 """  # noqa: S608 - as above
 _SAVE_HOLDS: Final = _update("holds", HOLD_COLUMNS)
+_HELD: Final = f"SELECT {_HOLD} FROM holds WHERE state = 'held'"  # noqa: S608 - as above
 _MOVE: Final = f"""
 {_insert("counters AS old", _COUNTER)}
 ON CONFLICT (budget, subject, period) DO UPDATE SET
     settled = greatest(-{CEILING}, least(old.settled::numeric + excluded.settled, {CEILING})),
-    held = greatest(0, least(old.held::numeric + excluded.held, {CEILING}))
-RETURNING id, budget, subject, period, settled, held
+    held = greatest(0, least(old.held::numeric + excluded.held, {CEILING})),
+    version = old.version + 1
+RETURNING id, budget, subject, period, settled, held, version
 """
-_TOTAL: Final = "SELECT settled, held FROM counters WHERE budget = %s AND subject = %s AND period BETWEEN %s AND %s"
+_PARTS: Final = """
+SELECT period, settled, held, version FROM counters
+WHERE budget = %s AND subject = %s AND period BETWEEN %s AND %s
+"""
 _POST: Final = _insert("ledger", _LEDGER)
 _ADD_ROWS: Final = f"{_insert('llm_traces', TRACE_COLUMNS)} ON CONFLICT DO NOTHING"
 _SET_FATE: Final = "UPDATE llm_traces SET fate = %s WHERE trace_id = %s AND span_id = %s AND start_ms = %s"
+_MEMBERS: Final = """
+SELECT budget, span, subject FROM members
+JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (budget, span, subject) USING (budget, span, subject)
+"""
+_CROWD: Final = """
+INSERT INTO crowds AS old VALUES (%s, %s, %s)
+ON CONFLICT (budget, span) DO UPDATE SET asked = old.asked + excluded.asked RETURNING asked
+"""
+_ADD_MEMBERS: Final = f"{_insert('members', (*Member._fields, 'at_ms'))} ON CONFLICT DO NOTHING"
 _BALANCES: Final = """
-SELECT budget, subject, period, settled, held FROM counters
+SELECT budget, subject, period, settled, held, version FROM counters
 JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (budget, subject, period) USING (budget, subject, period)
 """
 _SUBJECTS: Final = """
@@ -131,9 +145,10 @@ class PostgresTables(Tables):
         """See `Tables`."""
         self._execute(_SAVE_SIGHTINGS, _transposed(map(pack_sighting, sightings)))
 
-    def add_hold(self, hold: Hold, /) -> bool:
+    def add_holds(self, holds: Sequence[Hold], /) -> set[str]:
         """See `Tables`."""
-        return self._execute(_ADD_HOLD, _transposed([pack_hold(hold)])).rowcount == 1
+        rows = sorted(map(pack_hold, holds), key=_key)
+        return {id_ for (id_,) in self._execute(_ADD_HOLDS, _transposed(rows))}
 
     def holds(self, ids: Iterable[str], /) -> dict[str, Hold]:
         """See `Tables`."""
@@ -152,16 +167,16 @@ class PostgresTables(Tables):
         """See `Tables`."""
         rows = self._execute(_MOVE, _transposed((*line.counter, line.unit, *moves[line]) for line in sorted(moves)))
         balances = {}
-        for id_, budget, subject, period, settled, held in rows:
+        for id_, budget, subject, period, *balance in rows:
             counter = Counter(budget, subject, period)
             self._counter_ids[counter] = id_
-            balances[counter] = Balance(settled, held)
+            balances[counter] = Balance(*balance)
         return balances
 
-    def total(self, counter: Counter, first: str, /) -> Balance:
+    def parts(self, counter: Counter, first: str, /) -> dict[str, Balance]:
         """See `Tables`."""
-        parts = self._execute(_TOTAL, (counter.budget, counter.subject, first, counter.period))
-        return reduce(Balance.plus, (Balance(*part) for part in parts), Balance())
+        rows = self._execute(_PARTS, (counter.budget, counter.subject, first, counter.period))
+        return {period: Balance(*row) for period, *row in rows}
 
     def post(self, postings: Sequence[Posting], /) -> None:
         """See `Tables`."""
@@ -177,10 +192,28 @@ class PostgresTables(Tables):
         """See `Tables`."""
         self._execute(_SET_FATE, (fate, identity[:16], identity[16:], start_ms))
 
+    def members(self, wanted: Sequence[Member], /) -> set[Member]:
+        """See `Tables`."""
+        return {Member(*row) for row in self._execute(_MEMBERS, _transposed(wanted))} if wanted else set()
+
+    def crowd(self, budget: str, span: str, more: int, /) -> int:
+        """See `Tables`."""
+        row = self._execute(_CROWD, (budget, span, more)).fetchone()
+        return row[0] - more if row else 0
+
+    def add_members(self, members: Sequence[Member], now_ms: int, /) -> None:
+        """See `Tables`."""
+        if members:
+            self._execute(_ADD_MEMBERS, _transposed((*each, now_ms) for each in members))
+
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""
         row = self._execute(_PEEK, (reservation_id,)).fetchone()
         return unpack_hold(row) if row else None
+
+    def held(self) -> list[Hold]:
+        """See `Tables`."""
+        return [unpack_hold(row) for row in self._execute(_HELD)]
 
     def balances(self, counters: Sequence[Counter], /) -> dict[Counter, Balance]:
         """See `Tables`."""
@@ -206,6 +239,5 @@ def _transposed(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _key(row: Sequence[Any]) -> bytes:
-    key: bytes = row[0]
-    return key
+def _key(row: Sequence[Any]) -> Any:
+    return row[0]

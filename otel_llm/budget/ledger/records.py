@@ -6,7 +6,7 @@ All amounts are whole numbers: pico-USD (1e-12 USD), tokens, requests, calls und
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
@@ -177,11 +177,14 @@ class Move(NamedTuple):
         return Move(self.settled + settled, self.held + held)
 
 
-class Balance(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Balance:
     """What a counter stands at."""
 
     settled: int = 0
     held: int = 0
+    version: int = field(default=0, compare=False)
+    """Of two balances of one counter the one with more is the later, where the store says so."""
 
     @property
     def total(self) -> int:
@@ -194,7 +197,7 @@ class Balance(NamedTuple):
 
     def plus(self, other: Balance) -> Balance:
         """Return both together."""
-        return self.moved(Move(*other))
+        return self.moved(Move(other.settled, other.held))
 
 
 class PostingKind(StrEnum):
@@ -206,6 +209,8 @@ class PostingKind(StrEnum):
     """A priced span said so: the difference from what was posted before."""
     REVERSAL = "reversal"
     """The same usage has turned out to be another call's."""
+    RECOST = "recost"
+    """Prices were corrected: the difference."""
     ADJUST = "adjust"
     """An operator said so."""
 

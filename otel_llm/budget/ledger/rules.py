@@ -7,12 +7,14 @@ first of these: its priced span, which is the truth; its client; the clock.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from otel_llm.budget.ledger.book import Book
 from otel_llm.budget.ledger.calls import Sighting
 from otel_llm.budget.ledger.records import (
     NOTHING,
+    Balance,
     Denied,
     Exceeded,
     Granted,
@@ -25,16 +27,29 @@ from otel_llm.budget.ledger.records import (
     PostingKind,
     Settled,
     SettleState,
+    Unit,
 )
 from otel_llm.budget.ledger.tables import Rollback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from otel_llm.budget.ledger.records import Balance, Reservation, Usage, Verdict
+    from otel_llm.budget.ledger.records import Reservation, Usage, Verdict
     from otel_llm.budget.ledger.tables import Tables
 
-__all__ = ["HOPS", "adjust", "expire", "meet", "original_of", "release", "reserve", "settle"]
+__all__ = [
+    "HOPS",
+    "adjust",
+    "expire",
+    "hold_of",
+    "meet",
+    "original_of",
+    "record",
+    "recost",
+    "release",
+    "reserve",
+    "settle",
+]
 
 _ANCHOR: Final = ""
 """A period that nothing is counted in. Reservations in neighbouring parts of a rolling window lock it, and so each
@@ -47,16 +62,8 @@ HOPS: Final = 8
 def reserve(tables: Tables, reservation: Reservation, *, hold_it: bool = True) -> Verdict:
     """Hold every amount, if all of them fit; nothing otherwise. Without *hold_it* only say whether they do."""
     limits = reservation.limits
-    hold = Hold(
-        reservation.id,
-        HoldState.HELD,
-        reservation.at_ms,
-        reservation.expires_at_ms,
-        tuple(HeldLine(limit.counter, limit.unit, limit.amount) for limit in limits),
-        provider=reservation.provider,
-        model=reservation.model,
-    )
-    if not tables.add_hold(hold):
+    hold = hold_of(reservation)
+    if not tables.add_holds([hold]):
         known = tables.holds((reservation.id,))[reservation.id]
         if known.state not in (HoldState.EXPIRED, HoldState.RELEASED):
             return Granted(known, (), replayed=True)
@@ -67,7 +74,10 @@ def reserve(tables: Tables, reservation: Reservation, *, hold_it: bool = True) -
             moves[Line(limit.counter._replace(period=_ANCHOR), limit.unit)] = Move()
     after = tables.move(moves)
     balances = tuple(
-        tables.total(limit.counter, limit.first) if limit.rolling else after[limit.counter] for limit in limits
+        reduce(Balance.plus, tables.parts(limit.counter, limit.first).values())
+        if limit.rolling
+        else after[limit.counter]
+        for limit in limits
     )
     exceeded = tuple(
         Exceeded(limit, balance.moved(Move(held=-limit.amount)))
@@ -80,6 +90,42 @@ def reserve(tables: Tables, reservation: Reservation, *, hold_it: bool = True) -
     if not hold_it:
         raise Rollback(granted)
     return granted
+
+
+def hold_of(reservation: Reservation, at_ms: int | None = None) -> Hold:
+    """Return what a reservation becomes when it is granted; then, or at *at_ms*."""
+    return Hold(
+        reservation.id,
+        HoldState.HELD,
+        reservation.at_ms if at_ms is None else at_ms,
+        reservation.expires_at_ms,
+        tuple(HeldLine(limit.counter, limit.unit, limit.amount) for limit in reservation.limits),
+        provider=reservation.provider,
+        model=reservation.model,
+    )
+
+
+def record(tables: Tables, holds: Sequence[Hold]) -> list[Hold]:
+    """Write down holds that were granted elsewhere, whatever the limits say; return those whose calls are over.
+
+    A hold that is known, or was followed by a later one of its id, changes nothing.
+    """
+    over = []
+    book = Book(0)  # it posts nothing
+    new = tables.add_holds(holds)
+    found = tables.holds(sorted({hold.id for hold in holds} - new)) if len(new) < len(holds) else {}
+    for hold in holds:
+        known = found.get(hold.id)
+        if known is None:
+            book.take(hold)
+        elif known.state in (HoldState.SETTLED, HoldState.CHARGED):
+            over.append(hold)
+        elif known.at_ms < hold.at_ms:
+            book.give_back(known)
+            book.take(hold)
+            book.put(hold, HoldState.HELD, NOTHING)
+    book.write(tables)
+    return over
 
 
 def settle(tables: Tables, reservation_id: str, usage: Usage, now_ms: int, identities: Iterable[bytes] = ()) -> Settled:
@@ -145,6 +191,26 @@ def adjust(tables: Tables, line: Line, amount: int, reason: str, now_ms: int) ->
     balances = tables.move({line: Move(settled=amount)})
     tables.post([Posting(now_ms, PostingKind.ADJUST, line.counter, line.unit, amount, reason=reason)])
     return balances[line.counter]
+
+
+def recost(tables: Tables, costs: Mapping[bytes, int], now_ms: int) -> dict[bytes, int]:
+    """Charge calls what they cost after all, in pico-USD; return by how much that differs, where it does."""
+    book = Book(now_ms)
+    changed = []
+    differences = {}
+    for identity, sighting in sorted(tables.sightings(sorted(costs)).items()):
+        usage = sighting.usage
+        if usage is None or not sighting.seen or sighting.original is not None or usage.cost == costs[identity]:
+            continue
+        differences[identity] = difference = costs[identity] - usage.cost
+        for line in sighting.lines:
+            if line.unit is Unit.USD:
+                book.post(PostingKind.RECOST, line, difference, reservation_id=sighting.reservation_id, call=identity)
+        changed.append(replace(sighting, usage=usage._replace(cost=costs[identity])))
+    if changed:
+        tables.save_sightings(changed)
+    book.write(tables)
+    return differences
 
 
 def meet(book: Book, hold: Hold, usage: Usage, charged: Sequence[Line], call: bytes) -> tuple[Line, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, Final
 
+from otel_llm.budget.ledger.crowd import Member
 from otel_llm.budget.ledger.packing import (
     HOLD_COLUMNS,
     SIGHTING_COLUMNS,
@@ -36,13 +36,14 @@ def _insert(table: str, columns: Sequence[str]) -> str:
 _CLAIM: Final = _insert("sightings", SIGHTING_COLUMNS) + " ON CONFLICT DO NOTHING RETURNING identity"
 _SIGHTING: Final = f"SELECT {', '.join(SIGHTING_COLUMNS)} FROM sightings WHERE identity = ?"  # noqa: S608 - as above
 _SAVE_SIGHTING: Final = _insert("sightings", SIGHTING_COLUMNS).replace("INSERT", "REPLACE", 1)
-_ADD_HOLD: Final = _insert("holds", HOLD_COLUMNS) + " ON CONFLICT DO NOTHING"
+_ADD_HOLD: Final = _insert("holds", HOLD_COLUMNS) + " ON CONFLICT DO NOTHING RETURNING id"
 _HOLD: Final = f"SELECT {', '.join(HOLD_COLUMNS)} FROM holds WHERE id = ?"  # noqa: S608 - as above
 _SAVE_HOLD: Final = _insert("holds", HOLD_COLUMNS).replace("INSERT", "REPLACE", 1)
 _EXPIRED: Final = f"""
 SELECT {", ".join(HOLD_COLUMNS)} FROM holds
 WHERE state = 'held' AND expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?
 """  # noqa: S608 - as above
+_HELD: Final = f"SELECT {', '.join(HOLD_COLUMNS)} FROM holds WHERE state = 'held'"  # noqa: S608 - as above
 _MOVE: Final = f"""
 INSERT INTO counters (budget, subject, period, unit, settled, held) VALUES (?1, ?2, ?3, ?4, ?5, max(?6, 0))
 ON CONFLICT (budget, subject, period) DO UPDATE SET
@@ -50,10 +51,15 @@ ON CONFLICT (budget, subject, period) DO UPDATE SET
     held = max(0, min(held + ?6, {CEILING}))
 RETURNING id, settled, held
 """  # noqa: S608 - as above
-_TOTAL: Final = "SELECT settled, held FROM counters WHERE budget = ? AND subject = ? AND period BETWEEN ? AND ?"
+_PARTS: Final = "SELECT period, settled, held FROM counters WHERE budget = ? AND subject = ? AND period BETWEEN ? AND ?"
 _POST: Final = _insert("ledger", ("at_ms", "kind", "counter_id", "amount", "reservation_id", "call", "reason"))
 _ADD_ROW: Final = _insert("llm_traces", TRACE_COLUMNS) + " ON CONFLICT DO NOTHING"
 _SET_FATE: Final = "UPDATE llm_traces SET fate = ? WHERE trace_id = ? AND span_id = ?"
+_MEMBER: Final = "SELECT 1 FROM members WHERE budget = ? AND span = ? AND subject = ?"
+_CROWD: Final = """
+INSERT INTO crowds VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET asked = asked + excluded.asked RETURNING asked
+"""
+_ADD_MEMBER: Final = _insert("members", (*Member._fields, "at_ms")) + " ON CONFLICT DO NOTHING"
 _BALANCE: Final = "SELECT settled, held FROM counters WHERE budget = ? AND subject = ? AND period = ?"
 _SUBJECTS: Final = """
 SELECT subject, sum(settled >> 32), sum(settled & 0xFFFFFFFF), sum(held >> 32), sum(held & 0xFFFFFFFF) FROM counters
@@ -93,9 +99,9 @@ class SqliteTables(Tables):
         """See `Tables`."""
         self._execute_many(_SAVE_SIGHTING, map(pack_sighting, sightings))
 
-    def add_hold(self, hold: Hold, /) -> bool:
+    def add_holds(self, holds: Sequence[Hold], /) -> set[str]:
         """See `Tables`."""
-        return self._execute(_ADD_HOLD + " RETURNING 1", pack_hold(hold)).get is not None
+        return {id_ for (id_,) in self._execute_many(_ADD_HOLD, map(pack_hold, holds))}
 
     def holds(self, ids: Iterable[str], /) -> dict[str, Hold]:
         """See `Tables`."""
@@ -119,10 +125,10 @@ class SqliteTables(Tables):
             balances[counter] = Balance(settled, held)
         return balances
 
-    def total(self, counter: Counter, first: str, /) -> Balance:
+    def parts(self, counter: Counter, first: str, /) -> dict[str, Balance]:
         """See `Tables`."""
-        parts = self._execute(_TOTAL, (counter.budget, counter.subject, first, counter.period))
-        return reduce(Balance.plus, (Balance(*part) for part in parts), Balance())
+        rows = self._execute(_PARTS, (counter.budget, counter.subject, first, counter.period))
+        return {period: Balance(*row) for period, *row in rows}
 
     def post(self, postings: Sequence[Posting], /) -> None:
         """See `Tables`."""
@@ -139,9 +145,26 @@ class SqliteTables(Tables):
         """See `Tables`."""
         self._execute(_SET_FATE, (fate, *_split(identity)))
 
+    def members(self, wanted: Sequence[Member], /) -> set[Member]:
+        """See `Tables`."""
+        return {each for each in wanted if self._execute(_MEMBER, each).get is not None}
+
+    def crowd(self, budget: str, span: str, more: int, /) -> int:
+        """See `Tables`."""
+        asked: int = self._execute(_CROWD, (budget, span, more)).get
+        return asked - more
+
+    def add_members(self, members: Sequence[Member], now_ms: int, /) -> None:
+        """See `Tables`."""
+        self._execute_many(_ADD_MEMBER, ((*each, now_ms) for each in members))
+
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""
         return self.holds((reservation_id,)).get(reservation_id)
+
+    def held(self) -> list[Hold]:
+        """See `Tables`."""
+        return [unpack_hold(row) for row in self._execute(_HELD)]
 
     def balances(self, counters: Sequence[Counter], /) -> dict[Counter, Balance]:
         """See `Tables`."""

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from otel_llm.budget.ledger.calls import Fate, Sighting, TraceRow
+    from otel_llm.budget.ledger.crowd import Member
     from otel_llm.budget.ledger.records import Balance, Counter, Hold, Line, Move, Posting
 
 __all__ = ["Rollback", "Tables"]
@@ -40,8 +41,8 @@ class Tables(Protocol):
         """Replace sightings that there are."""
         ...
 
-    def add_hold(self, hold: Hold, /) -> bool:
-        """Add a hold; False, and nothing done, if its id is taken."""
+    def add_holds(self, holds: Sequence[Hold], /) -> set[str]:
+        """Add those whose ids are not taken; return the ids of these."""
         ...
 
     def holds(self, ids: Iterable[str], /) -> dict[str, Hold]:
@@ -60,8 +61,8 @@ class Tables(Protocol):
         """Change counters, which begin at zero, and return what they stand at after that."""
         ...
 
-    def total(self, counter: Counter, first: str, /) -> Balance:
-        """Return what a budget's periods for one subject, from *first* to the counter's own, stand at together."""
+    def parts(self, counter: Counter, first: str, /) -> dict[str, Balance]:
+        """Return what a budget's periods for one subject, from *first* to the counter's own, stand at."""
         ...
 
     def post(self, postings: Sequence[Posting], /) -> None:
@@ -76,10 +77,26 @@ class Tables(Protocol):
         """Change what became of a call."""
         ...
 
+    def members(self, wanted: Sequence[Member], /) -> set[Member]:
+        """Return those of them that there are."""
+        ...
+
+    def crowd(self, budget: str, span: str, more: int, /) -> int:
+        """Note that so many more have asked for a place; return how many had before. Serialises those who ask."""
+        ...
+
+    def add_members(self, members: Sequence[Member], now_ms: int, /) -> None:
+        """Add members, those that there are not."""
+        ...
+
     # What follows only reads, and locks nothing.
 
     def peek(self, reservation_id: str, /) -> Hold | None:
         """Return a hold."""
+        ...
+
+    def held(self) -> list[Hold]:
+        """Return all holds that are held."""
         ...
 
     def balances(self, counters: Sequence[Counter], /) -> dict[Counter, Balance]:

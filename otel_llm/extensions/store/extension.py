@@ -26,10 +26,17 @@ class StoreExtension(Extension, StoreProvider):
     """Opens the store, and removes from it what is not kept any longer."""
 
     def __init__(self, config: StoreConfig, settings: Settings) -> None:
+        place = f"extensions.{settings.name}"
         try:
-            self.store = open_store(config.url.get_secret_value())
+            self.store = open_store(config.url.get_secret_value(), config.max_subjects)
         except ConfigError as error:
-            raise ConfigError(*(f"extensions.{settings.name}.url: {each}" for each in error.problems)) from None
+            raise ConfigError(*(f"{place}.url: {each}" for each in error.problems)) from None
+        try:
+            if (admission := config.admission) is not None:
+                url = admission.url.get_secret_value()
+                self.store = self.store.admitting(url, timeout_s=admission.timeout, grace_s=admission.grace)
+        except ConfigError as error:
+            raise ConfigError(*(f"{place}.admission: {each}" for each in error.problems)) from None
         self._retention = Retention(self.store, config.retention.model_dump(), settings.clock)
         self._upkeep: asyncio.Task[None] | None = None
 
@@ -39,7 +46,7 @@ class StoreExtension(Extension, StoreProvider):
         Raises:
             StartError: it cannot be opened, or a newer version of the program has written it.
         """
-        await self.store.database.start()
+        await self.store.start()
         self._upkeep = asyncio.create_task(self._keep_up())
 
     async def shutdown(self) -> None:
@@ -47,7 +54,7 @@ class StoreExtension(Extension, StoreProvider):
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.gather(self._upkeep, return_exceptions=True)
-        await self.store.database.shutdown()
+        await self.store.shutdown()
 
     async def _keep_up(self) -> None:
         while True:

@@ -95,6 +95,10 @@ class Oracle:
         if reserved is not None and reserved.state in (HoldState.HELD, HoldState.EXPIRED):
             reserved.state = HoldState.RELEASED
 
+    def is_over(self, id_: str) -> bool:
+        """Return whether the call of a reservation has come to something."""
+        return self.reserved[id_].state in (HoldState.SETTLED, HoldState.CHARGED)
+
     def expire(self, now_ms: int) -> None:
         """Let time pass."""
         for each in self.reserved.values():

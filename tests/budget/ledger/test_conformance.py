@@ -1,8 +1,12 @@
-"""What every ledger does, on every database: each failure that others are known for has a test by its name."""
+"""What every ledger does, on every database: each failure that others are known for has a test by its name.
+
+Amounts are in nano-USD, as that is what admission counts in.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -28,6 +32,7 @@ from otel_llm.budget.ledger import (
 if TYPE_CHECKING:
     from otel_llm.budget.ledger import Ledger
 
+NANO: Final = 1000
 NOW: Final = 1_790_000_000_000
 TTL: Final = 60_000
 DAY: Final = Counter("models/gpt-4o/daily_usd", "", "2026-09-21@UTC")
@@ -37,8 +42,13 @@ SLOTS: Final = Counter("routes/chat/max_concurrency", "", "total")
 
 def reservation(id_: str, amount: int, most: int = 100, *counters: Counter, at: int = NOW) -> Reservation:
     """Return one that asks the same of each counter."""
-    limits = tuple(Limit(each, Unit.USD, amount, most, each.period) for each in counters or (DAY,))
+    limits = tuple(Limit(each, Unit.USD, amount * NANO, most * NANO, each.period) for each in counters or (DAY,))
     return Reservation(id_, at, at + TTL, limits)
+
+
+def used(cost: int) -> Usage:
+    """Return what a call used that cost so much."""
+    return Usage(cost * NANO, input_tokens=cost, requests=1)
 
 
 def call(number: int, cost: int, *, reserved: str | None = None, **row: object) -> Call:
@@ -46,7 +56,7 @@ def call(number: int, cost: int, *, reserved: str | None = None, **row: object) 
     defaults: dict[str, object] = {"trace_id": number.to_bytes(16, "big"), "span_id": b"span----", "start_ms": NOW}
     return Call(
         TraceRow(**{**defaults, "reservation_id": reserved, **row}),  # type: ignore[arg-type]  # columns by their names
-        Usage(cost, input_tokens=cost, requests=1),
+        used(cost),
         (Line(DAY, Unit.USD),),
         str(cost).encode(),
     )
@@ -54,7 +64,9 @@ def call(number: int, cost: int, *, reserved: str | None = None, **row: object) 
 
 async def balance(ledger: Ledger[Any], counter: Counter = DAY) -> Balance:
     """Return what a counter stands at."""
-    return (await ledger.balances([counter])).get(counter, Balance())
+    found = (await ledger.balances([counter])).get(counter, Balance())
+    assert 0 == found.settled % NANO == found.held % NANO
+    return Balance(found.settled // NANO, found.held // NANO)
 
 
 async def test_check_and_hold_are_one_step(ledger: Ledger[Any]) -> None:
@@ -72,7 +84,7 @@ async def test_all_limits_or_none(ledger: Ledger[Any]) -> None:
 
     assert isinstance(verdict, Denied)
     assert [USER] == [each.limit.counter for each in verdict.exceeded]
-    assert [40] == [each.left for each in verdict.exceeded]
+    assert [40] == [each.left // NANO for each in verdict.exceeded]
     assert Balance() == await balance(ledger)
 
 
@@ -106,17 +118,17 @@ async def test_a_settlement_is_provisional(ledger: Ledger[Any]) -> None:
     assert Balance() == await balance(ledger)
 
     await ledger.ingest([call(1, 42, reserved="r")], NOW)
-    late = await ledger.settle("r", Usage(cost=1), NOW)
+    late = await ledger.settle("r", used(1), NOW)
 
     assert Balance(settled=42) == await balance(ledger)
-    assert (SettleState.CHARGED, 42) == (late.state, late.usage.cost)
+    assert (SettleState.CHARGED, 42) == (late.state, late.usage.cost // NANO)
     assert [PostingKind.CHARGE] == [each.kind for each in await ledger.postings("r")]
 
 
 async def test_settled_twice_by_another_amount(ledger: Ledger[Any]) -> None:
     """The first settlement stands."""
     await ledger.reserve(reservation("r", 60))
-    states = [(await ledger.settle("r", Usage(cost=cost), NOW)).state for cost in (10, 99)]
+    states = [(await ledger.settle("r", used(cost), NOW)).state for cost in (10, 99)]
 
     assert [SettleState.SETTLED, SettleState.REPEATED] == states
     assert Balance(settled=10) == await balance(ledger)
@@ -129,14 +141,14 @@ async def test_settled_after_it_expired_or_was_released(ledger: Ledger[Any]) -> 
     await ledger.reserve(reservation("released", 60))
     await ledger.release("released", NOW)
     for each in ("late", "released"):
-        await ledger.settle(each, Usage(cost=70), NOW + TTL)
+        await ledger.settle(each, used(70), NOW + TTL)
 
     assert Balance(settled=140) == await balance(ledger)
 
 
 async def test_a_settlement_for_no_reservation(ledger: Ledger[Any]) -> None:
     """It is answered, and nothing is charged."""
-    assert SettleState.UNKNOWN is (await ledger.settle("nobody's", Usage(cost=5), NOW)).state
+    assert SettleState.UNKNOWN is (await ledger.settle("nobody's", used(5), NOW)).state
     assert await ledger.release("nobody's", NOW) is None
 
 
@@ -144,7 +156,7 @@ async def test_the_span_is_found_by_response_or_span_id(ledger: Ledger[Any]) -> 
     """A span that does not carry the reservation is recognised by what the client said at settling."""
     for number, known_by in enumerate((response_identity("resp", "m"), call(1, 0).identity)):
         await ledger.reserve(reservation(f"r{number}", 60, 1000))
-        await ledger.settle(f"r{number}", Usage(cost=50), NOW, [known_by] if known_by else [])
+        await ledger.settle(f"r{number}", used(50), NOW, [known_by] if known_by else [])
     await ledger.ingest([call(0, 40, response_id="resp", response_model="m"), call(1, 40)], NOW)
 
     assert Balance(settled=80) == await balance(ledger)
@@ -205,27 +217,71 @@ async def test_calls_under_way_are_counted(ledger: Ledger[Any]) -> None:
     assert isinstance(await ledger.reserve(second), Granted)
     assert isinstance(await ledger.reserve(third), Denied)
 
-    await ledger.settle("a", Usage(cost=5), NOW)
+    await ledger.settle("a", used(5), NOW)
 
     assert isinstance(await ledger.reserve(third), Granted)
-    assert Balance(settled=0, held=2) == await balance(ledger, SLOTS)
+    assert {SLOTS: Balance(settled=0, held=2)} == await ledger.balances([SLOTS])
 
 
 async def test_an_adjustment_is_a_posting(ledger: Ledger[Any]) -> None:
     """A refund makes room, and the sum of the postings is still what is settled."""
     await ledger.ingest([call(1, 100)], NOW)
-    after = await ledger.adjust(Line(DAY, Unit.USD), -30, "refund", NOW)
+    after = await ledger.adjust(Line(DAY, Unit.USD), -30 * NANO, "refund", NOW)
 
-    assert Balance(settled=70) == after
+    assert Balance(settled=70 * NANO) == after
+    assert {} == await ledger.drift()
+
+
+async def test_a_crowd_from_one_client(ledger: Ledger[Any]) -> None:
+    """So many users have counters of their own; all others share one, under one limit, and nothing is lost (G11)."""
+    ledger._most_subjects = 3
+    asked = [USER._replace(subject=f"u:{number:02}") for number in range(20)]
+    for counter in asked:
+        await ledger.reserve(reservation(counter.subject, 30, 100, counter))
+    again = [await ledger.reserve(reservation(f"{each.subject} again", 30, 100, each)) for each in (asked[0], asked[9])]
+    lines = [(Line(each, Unit.USD),) for each in asked]
+    await ledger.ingest([replace(call(number, 1), lines=each) for number, each in enumerate(lines)], NOW)
+    stands = {
+        counter.subject: await balance(ledger, counter) for counter in [*asked[:4], USER._replace(subject="other")]
+    }
+
+    assert [Granted, Denied] == [type(each) for each in again]
+    assert [asked[9]] == [
+        each.limit.counter for verdict in again if isinstance(verdict, Denied) for each in verdict.exceeded
+    ]
+    assert {
+        "u:00": Balance(1, 60),
+        "u:01": Balance(1, 30),
+        "u:02": Balance(1, 30),
+        "u:03": Balance(),
+        "other": Balance(17, 90),
+    } == stands
+    assert {} == await ledger.drift()
+
+
+async def test_the_edge_of_a_window(ledger: Ledger[Any]) -> None:
+    """Of fifty calls that are under way when a day ends, each is charged to its own, and none is lost (G6)."""
+    days = DAY, DAY._replace(period="2026-09-22@UTC")
+
+    async def cross(number: int) -> None:
+        counter = days[number % 2]
+        await ledger.reserve(reservation(f"r{number}", 2, 100, counter, at=NOW + number))
+        await ledger.settle(f"r{number}", used(1), NOW + 50)
+        line = (Line(days[1], Unit.USD),)  # the gateway that sees its span has crossed already
+        await ledger.ingest([replace(call(number, 2, reserved=f"r{number}"), lines=line)], NOW + 60)
+
+    await asyncio.gather(*map(cross, range(50)))
+
+    assert [Balance(50), Balance(50)] == [await balance(ledger, each) for each in days]
     assert {} == await ledger.drift()
 
 
 async def test_absurd_amounts_stay_within_the_counter(ledger: Ledger[Any]) -> None:
     """A counter that would overflow stays at its most, and is over any limit."""
     for number in range(3):
-        await ledger.ingest([call(number, 5 * 10**18)], NOW)
+        await ledger.ingest([call(number, 5 * 10**15)], NOW)
 
-    assert 9 * 10**18 == (await balance(ledger)).settled
+    assert 9 * 10**15 == (await balance(ledger)).settled
     assert isinstance(await ledger.reserve(reservation("r", 1)), Denied)
 
 

@@ -29,29 +29,33 @@ from otel_llm.budget.ledger import (
 from otel_llm.budget.ledger.ingest import ingest
 from otel_llm.budget.windows import TOTAL, Calendar, Rolling
 from tests.budget.ledger.oracle import Oracle
-from tests.budget.stores import STORES, ledger_of
+from tests.budget.stores import STORES, places, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from otel_llm.budget.ledger.tables import Tables
     from otel_llm.budget.windows import Window
-    from tests.postgres_server import PostgresServer
+    from tests.valkey_server import ValkeyServer
 
 NOON: Final = 1_790_000_000_000
 TTL_MS: Final = 60_000
+NANO: Final = 1000
+"""In pico-USD: admission counts in nothing smaller."""
 
 BUDGETS: Final[dict[str, tuple[Unit, Window, int, bool]]] = {
-    "models/m/daily_usd": (Unit.USD, Calendar("daily", "Europe/Berlin"), 60, False),
+    "models/m/daily_usd": (Unit.USD, Calendar("daily", "Europe/Berlin"), 60 * NANO, False),
     "models/m/tpm": (Unit.TOKENS, Rolling(60_000), 90, False),
-    "routes/r/per_user_rolling_usd": (Unit.USD, Rolling(3_600_000), 40, True),
+    "routes/r/per_user_rolling_usd": (Unit.USD, Rolling(3_600_000), 40 * NANO, True),
     "routes/r/rpm": (Unit.REQUESTS, Rolling(60_000), 9, False),
     "routes/r/max_concurrency": (Unit.CONCURRENCY, TOTAL, 3, False),
 }
 
 budgets = st.lists(st.sampled_from(sorted(BUDGETS)), min_size=1, unique=True)
 users = st.sampled_from(["u:1", "u:2"])
-usages = st.builds(Usage, st.integers(0, 25), st.integers(0, 20), st.integers(0, 20), st.just(1))
+usages = st.builds(
+    Usage, st.integers(0, 25).map(lambda cost: cost * NANO), st.integers(0, 20), st.integers(0, 20), st.just(1)
+)
 delays = st.sampled_from([0, 0, 100, 2_500, 30_000, TTL_MS, 4_000_000, 90_000_000])
 picks = st.integers(0, 1 << 16)
 
@@ -70,7 +74,8 @@ class LedgerMachine(RuleBasedStateMachine):
     """A ledger and an oracle."""
 
     kind: ClassVar[str]
-    url: ClassVar[str]
+    valkey: ClassVar[ValkeyServer | None]
+    places: ClassVar[tuple[str, str]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,8 +93,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def open(self) -> None:
         """Open the database."""
-        self.database, self.ledger = ledger_of(self.kind, self.directory, self.url)
-        self.do(self.database.start())
+        self.store = store_of(self.kind, self.directory, *self.places)
+        self.ledger = self.store.ledger
+        self.do(self.store.start())
 
     def do(self, work: Awaitable[Any]) -> Any:
         """Wait for something."""
@@ -102,9 +108,18 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize()
     def empty(self) -> None:
         """Begin with an empty database."""
-        if self.kind == "postgres":
-            tables = "llm_traces, sightings, counters, holds, ledger"
-            self.do(self.database.run(lambda each: each.execute(f"TRUNCATE {tables}")))
+        if self.kind.startswith("postgres"):
+            tables = "llm_traces, sightings, counters, holds, ledger, members, crowds"
+            self.do(self.store.database.run(lambda each: each.execute(f"TRUNCATE {tables}")))
+            self.lose()
+
+    def lose(self) -> None:
+        """Let the admission server lose what it has, if there is one."""
+        if self.valkey is not None:
+            assert self.valkey.command("FLUSHALL") == b"+OK"
+            # It grants the id of a call that is over anew. The truth does not hold that again.
+            self.ids = [each for each in self.ids if not self.oracle.is_over(each)]
+            self.now += 1000  # nothing is granted for a while
 
     @rule(chosen=budgets, user=users, usage=usages, again=st.booleans(), pick=picks)
     def reserve(self, chosen: list[str], user: str, usage: Usage, pick: int, *, again: bool) -> None:
@@ -217,7 +232,15 @@ class LedgerMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         """End the process, and start it again."""
         if self.kind != "memory":
-            self.do(self.database.shutdown())
+            self.do(self.store.shutdown())
+            self.open()
+
+    @rule()
+    def flush(self) -> None:
+        """Lose the state of the admission server: it is put together again from the truth (G10)."""
+        if self.valkey is not None:
+            self.do(self.store.shutdown())  # which writes down what waits to be
+            self.lose()
             self.open()
 
     @invariant()
@@ -243,7 +266,7 @@ class LedgerMachine(RuleBasedStateMachine):
         try:
             self.finish()
         finally:
-            self.do(self.database.shutdown())
+            self.do(self.store.shutdown())
             self.runner.close()
             shutil.rmtree(self.directory)
 
@@ -260,15 +283,14 @@ class LedgerMachine(RuleBasedStateMachine):
         assert all(self.oracle.balance(counter).held == 0 for counter in self.counters)
 
 
-EXAMPLES: Final = {"memory": 150, "sqlite": 30, "postgres": 8}
+EXAMPLES: Final = {"memory": 150, "sqlite": 30, "postgres": 8, "postgres+valkey": 8}
 
 
 @pytest.mark.parametrize("kind", STORES)
 def test_any_interleaving_ends_at_the_sum_of_distinct_calls(kind: str, request: pytest.FixtureRequest) -> None:
     """Whatever happens, in whatever order and however often, is counted once, and limits are passed by no more."""
-    server: PostgresServer | None = request.getfixturevalue("postgres") if kind == "postgres" else None
-    url = server.new_database() if server else ""
-    machine = type("Machine", (LedgerMachine,), {"kind": kind, "url": url})
+    server = request.getfixturevalue("valkey") if kind.endswith("valkey") else None
+    machine = type("Machine", (LedgerMachine,), {"kind": kind, "places": places(kind, request), "valkey": server})
     run_state_machine_as_test(
         machine, settings=settings(max_examples=EXAMPLES[kind], stateful_step_count=30, deadline=None)
     )
