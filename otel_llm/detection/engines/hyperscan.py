@@ -112,7 +112,12 @@ class HyperscanEngine:
 
     def spans(self, pattern: int, data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
         """Yield where one pattern matches."""
-        return iterate(self._patterns[pattern], data, begin, end)
+        # RE2's module copies whatever it is given at every call. A byte more on each side tells where words begin, and
+        # that a stretch is not all there is.
+        first = max(begin - 1, 0)
+        part = data[first : None if end is None else end + 1]
+        for start, stop in iterate(self._patterns[pattern], part, begin - first, None if end is None else end - first):
+            yield first + start, first + stop
 
 
 def _database(triggers: Sequence[str], flag: int = 0) -> Any:

@@ -24,8 +24,9 @@ _SAMPLE_PART: Final = re.compile(
     r"|fake|<[a-z_ -]+>|\.\.\.|abcdef|123456789012|test[_-]?(?:key|token|secret|password)"
 )
 _CODE: Final = re.compile(
-    r"(?:os\.|process\.|env\[|getenv|self\.|this\.|config[.\[]|settings\.|request\.|args\.|ctx\.|params\.|event\.|[\w.]+\(|"
-    r"[A-Za-z_]\w*\.[a-z_]\w*$|[A-Za-z_]+(?:\.[A-Za-z_]+)+[,;]?$|(?:[a-z_][a-z0-9_]*\.)+[A-Za-z_]\w*[,;]?$|[A-Za-z_]\w*\[|@\w+$|\w+::|&\w|func|lambda|async|await|return|import|None\b|new )"
+    r"(?:os\.|process\.|env\[|getenv|self\.|this\.|config[.\[]|settings\.|request\.|args\.|ctx\.|params\.|event\.|"
+    r"[\w.]+\(|[A-Za-z_]\w*\.[a-z_]\w*$|[A-Za-z_]+(?:\.[A-Za-z_]+)+[,;]?$|(?:[a-z_][a-z0-9_]*\.)+[A-Za-z_]\w*[,;]?$|"
+    r"[A-Za-z_]\w*\[|@\w+$|\w+::|&\w|func|lambda|async|await|return|import|None\b|new )"
 )
 _WORD: Final = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,})+(?:[_-](?:[A-Z]?[a-z]+\d{0,2}|[A-Z]+\d{0,2})+)*")
 _NAME: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+")

@@ -1,0 +1,87 @@
+"""The fast ways of scanning find what the plain one does."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otel_llm.batch import Batch
+from otel_llm.chain import Chain
+from otel_llm.detection import RuleDetector, bundled_rules
+from otel_llm.detection.examples import made_up
+from otel_llm.testing import make_request
+from otel_llm_processors.redaction import factory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RULES = [rule for rule in bundled_rules() if rule.enabled]
+CHAIN = Chain([("redaction", factory.build())])
+EXAMPLES = st.sampled_from([made_up(shape) for rule in RULES for shape in rule.examples])
+WORDS = st.sampled_from(["said\n", "C:\\new ", '"quoted" ', "\u00e9\u6f22 ", "50 % ", "{", "\t", "[]", " "])
+STRINGS = st.lists(st.one_of(WORDS, EXAMPLES), max_size=3).map("".join)
+VALUES = st.recursive(
+    STRINGS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["content", "to", "arguments", 'say "it"', "x\\y"]), inner, max_size=3),
+        inner.map(json.dumps),
+        inner.map(lambda value: json.dumps(value, ensure_ascii=False)),
+    ),
+    max_leaves=6,
+)
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield every string of a document, those of documents in its strings too."""
+    if isinstance(value, str):
+        try:
+            inner = json.loads(value)
+        except ValueError:
+            inner = None
+        if isinstance(inner, str | list | dict):
+            yield from strings(inner)
+        else:
+            yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from strings(each)
+    elif isinstance(value, dict):
+        yield from strings([*value, *value.values()])
+
+
+@settings(max_examples=60, deadline=None)
+@given(VALUES)
+def test_no_string_of_a_document_holds_what_is_found_in_it_alone(value: Any) -> None:
+    """A document is scanned as a whole; string by string nothing is found in what is left."""
+    batch = Batch(make_request({"content": json.dumps(value)}))
+    CHAIN.run(batch)
+    left = dict(enumerate(strings(str(batch.spans[0].get("content")))))
+    each = Batch(make_request(*({"": text} for text in left.values() if text)))
+    CHAIN.run(each)
+
+    assert [text for text in left.values() if text] == [span.get("") for span in each.spans]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.one_of(WORDS, EXAMPLES), max_size=4).map("".join), max_size=5))
+def test_texts_are_found_alike_together_and_alone(texts: list[str]) -> None:
+    """Texts are joined for the engine; none is found in what two say between them."""
+    detector = RuleDetector(RULES)
+    together = detector.scan([("", text) for text in texts])
+
+    assert [list(RuleDetector(RULES).scan([("", text)])[0]) for text in texts] == list(map(list, together))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(VALUES, max_size=3))
+def test_what_is_remembered_is_what_is_found(values: list[Any]) -> None:
+    """With the cache a text has the findings that it has without, whether it is known or not."""
+    texts = [("x", json.dumps([value, "and so on " * 30, value])) for value in values]
+    cached = RuleDetector(RULES, cache_entries=100)
+    first = cached.scan(texts)
+
+    assert list(map(list, first)) == list(map(list, cached.scan(texts)))
