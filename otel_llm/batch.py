@@ -79,14 +79,14 @@ class Batch:
     def is_clean(self) -> bool:
         """Tell by the bytes that came whether the chain's detector can find nothing in them: sure of it, or False."""
         detector = self._shared.detector
-        raw = without_ids(self._raw) if self.signal is Signal.TRACES else self._raw
-        return detector is not None and not self.dirty and detector.is_clean(raw)
+        if detector is None or self.dirty or self.signal is not Signal.TRACES:
+            return detector is not None and not self.dirty and detector.is_clean(self._raw)
+        spans = (span for scope in _scopes(self._decoded(), _LAYOUT[self.signal]) for span in scope.spans)
+        # Events may be the chunks of a stream, and what they say together is not in the bytes.
+        return detector.is_clean(without_ids(self._raw)) and not any(len(span.events) > 1 for span in spans)
 
     def search(self, items: Sequence[Item], longest: int) -> tuple[list[Resource], list[Item]]:
-        """Return the resources, and those of some items, in which the chain's detector finds something.
-
-        And those with texts longer than *longest*, which are not scanned.
-        """
+        """Return the resources and those of some items in which something is found, or a text is longer than that."""
         found = {*map(id, search([*self._resources, *items], self._shared, longest))}
         return [each for each in self._resources if id(each) in found], [each for each in items if id(each) in found]
 

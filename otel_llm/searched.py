@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from otel_llm.attributes import Attributes, Shared
 from otel_llm.text import said_in, texts_of, texts_under
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from otel_llm.detection import Finding
     from otel_llm.text import Said, Text
@@ -44,13 +47,22 @@ class Searched(Attributes):
         message, skip = self._searched
         return said_in(message, clean, skip=skip)
 
-    def take(self, said: Iterable[Said], unfound: _Unfound) -> bool:
+    def streams(self) -> list[list[Text]]:
+        """Return texts that are parts of one, in order: each list of them is scanned as one text too."""
+        return []
+
+    def take(self, said: Iterable[Said], streams: Iterable[list[Text]], unfound: _Unfound) -> bool:
         """Keep for `found` what was found in what it says; tell whether that is anything."""
-        self._found = ()
+        found: dict[str, tuple[Text, list[Finding]]] = {}
         if not all(map(unfound.__contains__, said)):
-            slots = [(text, _said(text)) for text in self.texts(unless=unfound)]
-            self._found = [(text, unfound.known.get(each, ())) for text, each in slots if each not in unfound]
-        return bool(self._found)
+            for text in self.texts(unless=unfound):
+                if (each := _said(text)) not in unfound:
+                    found[text.path] = text, [*unfound.known.get(each, ())]
+        for parts in streams:
+            for text, finding in _across(parts, unfound.known.get(_streamed(parts), ())):
+                found.setdefault(text.path, (text, []))[1].append(finding)
+        self._found = [*found.values()]
+        return bool(found)
 
     @property
     def _searched(self) -> tuple[Any, frozenset[str]]:
@@ -80,10 +92,11 @@ class Searched(Attributes):
 def search(holders: Iterable[Searched], shared: Shared, longest: int) -> list[Searched]:
     """Return those of some holders whose `found` is not empty. All their texts are scanned at once."""
     clean = shared.detector.clean if shared.detector else ()
-    said = [(holder, holder.said(clean)) for holder in holders]
-    known = _scanned((each for _, texts in said for each in texts if len(each[1]) <= longest), shared)
+    said = [(holder, holder.said(clean), holder.streams()) for holder in holders]
+    texts = [each for _, texts, streams in said for each in (*texts, *map(_streamed, streams))]
+    known = _scanned((each for each in texts if len(each[1]) <= longest), shared)
     unfound = _Unfound(known, longest)
-    return [holder for holder, texts in said if holder.take(texts, unfound)]
+    return [holder for holder, texts, streams in said if holder.take(texts, streams, unfound)]
 
 
 class _Unfound:
@@ -100,6 +113,21 @@ class _Unfound:
 
 def _said(text: Text) -> Said:
     return "" if text.kind == "key" else text.key, text.value
+
+
+def _streamed(parts: Sequence[Text]) -> Said:
+    return parts[0].key, "".join(str(part.value) for part in parts)
+
+
+def _across(parts: Sequence[Text], findings: Iterable[Finding]) -> Iterator[tuple[Text, Finding]]:
+    """Yield the parts of findings in a stream that no part of it holds alone, each with where it is in its part."""
+    ends = [*accumulate(len(part.value) for part in parts)]
+    for finding in findings:
+        first, last = bisect_right(ends, finding.start), bisect_left(ends, finding.end)
+        for number in range(first, last + 1) if first < last else ():
+            begin = ends[number] - len(parts[number].value)
+            start, end = max(finding.start - begin, 0), min(finding.end, ends[number]) - begin
+            yield parts[number], replace(finding, start=start, end=end)
 
 
 def _scanned(said: Iterable[Said], shared: Shared) -> dict[Said, Sequence[Finding]]:

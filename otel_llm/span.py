@@ -13,6 +13,8 @@ from otel_llm.values import Writable, without_surrogates, write
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from otel_llm.text import Text
+
 
 __all__ = ["Event", "Span"]
 
@@ -97,3 +99,12 @@ class Span(Item):
             write(event.attributes.add(key=key).value, value)
         self._proto.events.append(event)
         self._shared.dirty = True
+
+    def streams(self) -> list[list[Text]]:
+        """Return what the same attribute says in several events: a stream comes in as many as it had chunks."""
+        by_key: dict[str, list[Text]] = {}
+        if len(self._proto.events) > 1:
+            for text in self.texts():
+                if text.kind == "value" and isinstance(text.value, str) and text.path.startswith("events["):
+                    by_key.setdefault(text.key, []).append(text)
+        return [parts for parts in by_key.values() if len(parts) > 1]

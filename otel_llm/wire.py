@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 __all__ = ["without_ids"]
@@ -10,14 +9,15 @@ __all__ = ["without_ids"]
 _RESOURCE_SPANS: Final = 0x0A
 _SCOPE_SPANS: Final = 0x12
 _SPAN: Final = 0x12
-_NAME: Final = 0x2A
 _LENGTH_DELIMITED: Final = 2
 _MORE: Final = 0x80
 """Set in every byte of a varint but its last."""
-_IDS: Final = re.compile(rb'\x0a\x10[\s\S]{16}\x12\x08[\s\S]{8}(?:"\x08[\s\S]{8})?')
-"""What encoders begin a span with: its ids, and its parent's. Lengths are checked at the door."""
-_TIMES: Final = re.compile(rb"(?:\x30[\x00-\x7f])?\x39[\s\S]{8}\x41[\s\S]{8}")
-"""What stands behind its name: the kind, start and end."""
+
+_IDS: Final = 18 + 10
+"""Bytes of a span's two ids, which encoders begin it with. Their lengths are checked at the door."""
+_PARENT: Final = 10
+_TIMES: Final = 9 + 9
+"""Bytes of start and end, which stand behind the name and the kind."""
 
 
 def without_ids(raw: bytes) -> bytes:
@@ -30,17 +30,20 @@ def without_ids(raw: bytes) -> bytes:
     last = 0
     try:
         for start, end in _spans(raw):
-            ids = _IDS.match(raw, start, end)
-            if ids is None:
+            behind = start + _IDS
+            if behind > end or raw[start : start + 2] != b"\x0a\x10" or raw[start + 18 : start + 20] != b"\x12\x08":
                 continue
-            position = ids.end()
+            if raw[behind : behind + 2] == b"\x22\x08" and behind + _PARENT <= end:
+                behind += _PARENT
             kept.append(raw[last:start])
-            last = position
-            if raw[position] == _NAME and not raw[position + 1] & _MORE:
-                times = _TIMES.match(raw, position + 2 + raw[position + 1], end)
-                if times:
-                    kept.append(raw[position : times.start()])
-                    last = times.end()
+            last = behind
+            if raw[behind] == 0x2A and not raw[behind + 1] & _MORE:  # noqa: PLR2004 - the name, less than 128 bytes
+                behind += 2 + raw[behind + 1]
+                if raw[behind] == 0x30 and not raw[behind + 1] & _MORE:  # noqa: PLR2004 - the kind
+                    behind += 2
+                if raw[behind] == 0x39 and raw[behind + 9] == 0x41 and behind + _TIMES <= end:  # noqa: PLR2004 - both
+                    kept.append(raw[last:behind])
+                    last = behind + _TIMES
     except IndexError:
         return raw
     kept.append(raw[last:])

@@ -37,7 +37,7 @@ def may_hold_public(raw: bytes) -> bool:
 
     The first or last digits of what looks like one may be a byte of the encoding around the text.
     """
-    return any(_may_be_public(raw[max(each.start() - 3, 0) : each.end() + 9]) for each in _DOTTED.finditer(raw))
+    return any(map(_may_be_public, {raw[max(each.start() - 3, 0) : each.end() + 9] for each in _DOTTED.finditer(raw)}))
 
 
 @lru_cache(4096)

@@ -127,6 +127,22 @@ def test_09_tool_calls_and_reasoning_are_messages_too(part: dict[str, Any]) -> N
     json.loads(text)
 
 
+@pytest.mark.parametrize("size", [1, 3, 7, 30])
+def test_10_a_secret_that_was_streamed_in_chunks_is_removed(size: int) -> None:
+    """The chunks of a stream are events of one span: no chunk holds the secret, all together do."""
+    said = f"the token is {TOKEN}, keep it"
+    batch = Batch(make_request({}))
+    for place in range(0, len(said), size):
+        batch.spans[0].add_event("chunk", {"delta": said[place : place + size]})
+    batch = Batch(batch.to_bytes())
+    CHAIN.run(batch)
+    left = "".join(str(event.get("delta")) for event in batch.spans[0].events)
+
+    assert left.startswith("the token is [REDACTED:github-token]")
+    assert left.endswith("[REDACTED:github-token], keep it")
+    assert not [TOKEN[place : place + 4] for place in range(len(TOKEN) - 3) if TOKEN[place : place + 4] in left]
+
+
 @pytest.mark.parametrize("replace", ["mask", "partial", "drop", "pseudonym", "encrypt"])
 def test_12_no_marker_shows_what_it_hides(replace: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a secret not even the first characters stay."""
