@@ -18,7 +18,7 @@ from otel_llm.detection.view import View
 from otel_llm.telemetry import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from otel_llm.detection.engines import Engine
     from otel_llm.detection.rule import Rule
@@ -33,6 +33,10 @@ _KEYS: Final = 4096
 _SHORT: Final = 64
 """Characters: a longer text is hardly said twice."""
 _REMEMBERED: Final = 8192
+_RESTS: Final = 3
+"""How often what is left of a text is searched again."""
+_MARKER: Final = "[REDACTED]"
+"""What no rule finds anything in."""
 _ESCAPED: Final = re.compile(DISGUISES[0].encode())
 
 
@@ -110,6 +114,7 @@ class RuleDetector:
         else:
             self._cache.scan(scan, [(place, texts[place][0], text) for place, text in said.items()])
         found = scan.found
+        self._scan_rests(scan, {place: (texts[place][0], said[place]) for place in found})
         if len(clean) > _REMEMBERED:
             clean.clear()
         clean.update((texts[place], None) for place in fresh if place not in found and len(texts[place][1]) <= _SHORT)
@@ -117,6 +122,22 @@ class RuleDetector:
         for place, findings in found.items():
             result[place] = _ordered(findings, texts[place][1])
         return result
+
+    def _scan_rests(self, scan: Scan, texts: Mapping[int, tuple[str, str]]) -> None:
+        """Search again what runs on into a finding: with a marker in its place another one may begin there."""
+        found = scan.found
+        before = dict.fromkeys(texts, 0)
+        for _ in range(_RESTS):
+            rests = []
+            for place, (key, text) in texts.items():
+                if len(found[place]) > before[place] and place not in scan.overworked:
+                    before[place] = len(found[place])
+                    cuts = _stretches(found[place])
+                    if any(_runs_on(text, *cut) for cut in cuts):
+                        rests.append(Segment.first(place, key, View.without(text, cuts, filler=_MARKER)))
+            if not rests:
+                return
+            scan.run(rests)
 
     def holds(self, rule: int, segment: Segment, start: int, end: int) -> bool:
         """Tell whether what a rule's pattern found between two bytes of a segment is what it looks for."""
@@ -148,6 +169,22 @@ def _as_text(data: str | bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def _stretches(found: Iterable[Finding]) -> list[tuple[int, int]]:
+    """Return where findings stand, in order, those that overlap as one."""
+    stretches: list[tuple[int, int]] = []
+    for start, end in sorted((finding.start, finding.end) for finding in found):
+        if stretches and start <= stretches[-1][1]:
+            stretches[-1] = stretches[-1][0], max(end, stretches[-1][1])
+        else:
+            stretches.append((start, end))
+    return stretches
+
+
+def _runs_on(text: str, start: int, end: int) -> bool:
+    """Tell whether a character of a word stands beside a stretch."""
+    return any(each.isalnum() or each in "_-" for each in text[max(start - 1, 0) : start] + text[end : end + 1])
 
 
 def _ordered(found: set[Finding], text: str | bytes) -> Sequence[Finding]:

@@ -57,15 +57,18 @@ class View:
         return view
 
     @classmethod
-    def without(cls, text: str, cuts: Sequence[tuple[int, int]], *, parent: View | None = None) -> View:
-        """Return a text without some stretches of it, which are in order."""
-        kept = []
+    def without(
+        cls, text: str, cuts: Sequence[tuple[int, int]], *, filler: str = "", parent: View | None = None
+    ) -> View:
+        """Return a text with *filler* in place of some stretches of it, which are in order."""
+        kept: list[str] = []
         pieces = _Pieces([], [], [], [])
         size = position = 0
         for start, end in cuts:
-            kept.append(text[position:start])
+            kept += text[position:start], filler
             size += start - position
             pieces.starts.append(size)
+            size += len(filler)
             pieces.ends.append(size)
             pieces.source_starts.append(start)
             pieces.source_ends.append(end)

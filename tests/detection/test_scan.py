@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from otel_llm.batch import Batch
@@ -54,6 +54,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 @settings(max_examples=60, deadline=None)
+@example("PINECONE_API_KEY=4349a5b7-88ab-e537-346e-d661d17f6fb1" + made_up("sk-proj-<s156>"))
 @given(VALUES)
 def test_no_string_of_a_document_holds_what_is_found_in_it_alone(value: Any) -> None:
     """A document is scanned as a whole; string by string nothing is found in what is left."""
