@@ -16,6 +16,7 @@ from otel_llm.span import Span
 from otel_llm_processors.gen_ai_normalizer.converters import (
     boolean,
     content,
+    finish_reasons,
     number,
     operation,
     seconds,
@@ -130,7 +131,7 @@ VALUES: Final = {
     semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Canonical(seconds),
     semconv.GEN_AI_RETRIEVAL_TOP_K: Canonical(whole_number, _retrieval_top_k, also_on=(semconv.GEN_AI_REQUEST_TOP_K,)),
     semconv.GEN_AI_RESPONSE_FINISH_REASONS: Canonical(
-        string_list, _finish_reasons, also_on=(semconv.GEN_AI_OUTPUT_MESSAGES,)
+        finish_reasons, _finish_reasons, also_on=(semconv.GEN_AI_OUTPUT_MESSAGES,)
     ),
     semconv.OPENAI_REQUEST_SERVICE_TIER: Canonical(text),
     semconv.OPENAI_RESPONSE_SERVICE_TIER: Canonical(text),
