@@ -110,6 +110,7 @@ CONTENT: Final = {
     semconv.GEN_AI_TOOL_DEFINITIONS: Canonical(content),
     semconv.GEN_AI_TOOL_CALL_ARGUMENTS: Canonical(content),
     semconv.GEN_AI_TOOL_CALL_RESULT: Canonical(content),
+    semconv.GEN_AI_RETRIEVAL_DOCUMENTS: Canonical(content),
 }
 """Content is read only where it has to be rebuilt: it is long, and no two spellings hold the same text."""
 
