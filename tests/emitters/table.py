@@ -114,5 +114,15 @@ EMITTERS: Final = (
         "openai_agents_openinference", "openai_agents", OPENAI, _ANSWERED,
         says={"*": {"request_model": OPENAI.answered}, "tools/0": {"finish_reasons": ["stop"]}},
     ),
+    Emitter(
+        "semantic_kernel_agent", "semantic_kernel", OPENAI, CHAT,
+        says={"*": {"response_model": None, "cache_read": None, "reasoning": None, "asked": None, "answered": None}},
+    ),
+    Emitter(
+        "openinference_haystack", "haystack", OPENAI, ("plain", "streamed", "cached"),
+        says={
+            "*": {"request_model": OPENAI.answered, "finish_reasons": None, "cache_read": None, "reasoning": None}
+        },
+    ),
     Emitter("vercel_ai", "vercel_ai", quick=True, says={"embedded": {"response_model": None}}),
 )  # fmt: skip

@@ -16,6 +16,7 @@ from otel_llm.span import Span
 from otel_llm_processors.gen_ai_normalizer.converters import (
     boolean,
     content,
+    finish_reasons,
     number,
     operation,
     seconds,
@@ -109,6 +110,7 @@ CONTENT: Final = {
     semconv.GEN_AI_TOOL_DEFINITIONS: Canonical(content),
     semconv.GEN_AI_TOOL_CALL_ARGUMENTS: Canonical(content),
     semconv.GEN_AI_TOOL_CALL_RESULT: Canonical(content),
+    semconv.GEN_AI_RETRIEVAL_DOCUMENTS: Canonical(content),
 }
 """Content is read only where it has to be rebuilt: it is long, and no two spellings hold the same text."""
 
@@ -130,7 +132,7 @@ VALUES: Final = {
     semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Canonical(seconds),
     semconv.GEN_AI_RETRIEVAL_TOP_K: Canonical(whole_number, _retrieval_top_k, also_on=(semconv.GEN_AI_REQUEST_TOP_K,)),
     semconv.GEN_AI_RESPONSE_FINISH_REASONS: Canonical(
-        string_list, _finish_reasons, also_on=(semconv.GEN_AI_OUTPUT_MESSAGES,)
+        finish_reasons, _finish_reasons, also_on=(semconv.GEN_AI_OUTPUT_MESSAGES,)
     ),
     semconv.OPENAI_REQUEST_SERVICE_TIER: Canonical(text),
     semconv.OPENAI_RESPONSE_SERVICE_TIER: Canonical(text),

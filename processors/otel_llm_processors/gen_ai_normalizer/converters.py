@@ -22,6 +22,7 @@ __all__ = [
     "content",
     "current_json",
     "definitions_json",
+    "finish_reasons",
     "milliseconds",
     "number",
     "one_of",
@@ -127,6 +128,18 @@ def string_list(value: Value) -> list[str] | None:
     if type(held) is str:
         return [held] if held else None
     return held if type(held) is list and held and all(type(item) is str for item in held) else None
+
+
+def finish_reasons(value: Value) -> list[str] | None:
+    """Return reasons as a list of texts. Semantic Kernel's are members of an enumeration, as Python prints them."""
+    reasons = string_list(value)
+    if reasons and any(map(_is_printed_member, reasons)):
+        return [reason.rpartition(".")[2].lower() if _is_printed_member(reason) else reason for reason in reasons]
+    return reasons
+
+
+def _is_printed_member(reason: str) -> bool:
+    return reason.startswith("FinishReason.")
 
 
 def output_type(value: Value) -> str | None:

@@ -14,7 +14,7 @@ from otel_llm.store.provider import StoreProvider
 from otel_llm_processors.gen_ai_normalizer.config import USER
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Sequence
 
     from otel_llm.attributes import Attributes, Value, Writable
     from otel_llm.component import Settings
@@ -116,7 +116,7 @@ class DimensionResolver:
     def said(self, attributes: Attributes) -> Said:
         """Return what a scope or resource says."""
         asked = [key for key in attributes.keys() if key in self.asked]  # noqa: SIM118 - they are no dict
-        return said(zip(asked, attributes.get_all(asked), strict=True))
+        return said(dict(zip(asked, attributes.get_all(asked), strict=True)))
 
     def resolve(self, said: Said, written: dict[str, Writable]) -> Dimensions:
         """Return whom an item is for of which all this is said, and put the attributes that say so into *written*."""
@@ -136,9 +136,9 @@ class DimensionResolver:
         return chosen
 
 
-def said(values: Iterable[tuple[str, Value]]) -> Said:
+def said(values: Mapping[str, Value]) -> Said:
     """Return those values that name somebody, as texts: a text or a whole number does."""
-    return {key: text for key, value in values if (text := value if type(value) is str else _digits(value))}
+    return {key: text for key, value in values.items() if (text := value if type(value) is str else _digits(value))}
 
 
 def _digits(value: Value) -> str:

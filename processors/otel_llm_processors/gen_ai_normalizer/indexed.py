@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "function_calls",
+    "openinference_documents",
     "openinference_messages",
     "openinference_tools",
     "traceloop_finish_reasons",
@@ -29,6 +30,8 @@ _DEPTH: Final = 10
 _LONGEST_NUMBER: Final = 9
 _FLAT: Final = frozenset({"role", "content", "finish_reason"})
 """Members of a message that are passed on by themselves."""
+_OF_DOCUMENTS: Final = ("id", "score")
+"""What the conventions have of a document. What it says stays where it is."""
 
 Tree = dict[str, Any]
 
@@ -44,6 +47,12 @@ def openinference_messages(role: str, value: Value) -> str | None:
 def openinference_tools(value: Value) -> str | None:
     """Return OpenInference's tools: `N.tool.json_schema`."""
     return to_json([decoded(tool["json_schema"]) for tool in _numbered(value, "tool") if tool.get("json_schema")])
+
+
+def openinference_documents(value: Value) -> str | None:
+    """Return which documents were found, by OpenInference's `N.document.id` and `N.document.score`."""
+    found = [{name: each[name] for name in _OF_DOCUMENTS if name in each} for each in _numbered(value, "document")]
+    return to_json([document for document in found if document])
 
 
 def traceloop_messages(role: str, value: Value) -> str | None:

@@ -109,7 +109,7 @@ class Plan:
 
     def _further(self, layout: Layout, further: Sequence[Place]) -> Program:
         """Return what is to be done where these stand on an item besides its attributes."""
-        key = tuple(further)
+        key = tuple(dict.fromkeys(further))  # of events there may be very many, but only a dozen names
         program = layout.programs.get(key)
         if program is None:
             if len(layout.programs) >= _PROGRAMS_OF_A_LAYOUT:

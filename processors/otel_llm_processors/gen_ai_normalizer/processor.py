@@ -101,11 +101,11 @@ class GenAiNormalizerProcessor(Processor):
     def _said(self, origin: _Origin, layout: Layout, draft: Draft) -> Said:
         """Return what is said of whom an item is for: by itself, as it will be, or by where it comes from."""
         asked, written, removed = layout.asked, draft.written, draft.removed
-        values = list(zip(asked, draft.item.get_all(asked), strict=True)) if asked else []
-        if removed:
-            values = [(key, value) for key, value in values if key not in removed]
+        values = dict(zip(asked, draft.item.get_all(asked), strict=True)) if asked else {}
+        for key in removed:
+            values.pop(key, None)
         if written:
-            values += [(key, written[key]) for key in self._asked if key in written]
+            values.update((key, written[key]) for key in self._asked if key in written)
         return {**origin.said, **said(values)} if values else origin.said
 
     def _origin_of(self, scope: Scope) -> _Origin:

@@ -161,6 +161,7 @@ def test_an_operation_that_is_there_stays() -> None:
         ("stop", ["stop"]),
         ('["stop", "length"]', ["stop", "length"]),
         (["stop"], ["stop"]),
+        (["FinishReason.TOOL_CALLS", "stop"], ["tool_calls", "stop"]),
         ("[stop", ["[stop"]),
         ("[]", None),
         ("[1]", None),

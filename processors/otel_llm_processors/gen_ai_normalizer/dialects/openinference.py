@@ -11,7 +11,11 @@ from typing import Final
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import one_of, text, text_or_json
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
-from otel_llm_processors.gen_ai_normalizer.indexed import openinference_messages, openinference_tools
+from otel_llm_processors.gen_ai_normalizer.indexed import (
+    openinference_documents,
+    openinference_messages,
+    openinference_tools,
+)
 
 __all__ = ["DIALECT"]
 
@@ -76,6 +80,7 @@ DIALECT: Final = Dialect(
             Spelling("llm.output_messages.", partial(openinference_messages, "assistant")),
         ),
         semconv.GEN_AI_TOOL_DEFINITIONS: (Spelling("llm.tools.", openinference_tools),),
+        semconv.GEN_AI_RETRIEVAL_DOCUMENTS: (Spelling("retrieval.documents.", openinference_documents, is_kept=True),),
         # tools
         semconv.GEN_AI_TOOL_NAME: ("tool.name",),
         semconv.GEN_AI_TOOL_DESCRIPTION: ("tool.description",),
