@@ -87,8 +87,8 @@ class Item(Attributes):
         """
 
     def texts_under(self, keys: Container[str]) -> list[Text]:
-        """Return the texts in the attributes with these keys, but for those that are known to hold nothing."""
-        return texts_under(self._proto, keys, self._touched, self._clean)
+        """Return the texts in the attributes with these keys."""
+        return texts_under(self._proto, keys, self._touched)
 
     def is_clean(self) -> bool:
         """Tell by its bytes alone whether the chain's detector can find nothing on it: sure of it, or False.
