@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from otel_llm.detection import Rule, read_rules
 from otel_llm.detection.engines import Pattern, compile_patterns, installed
-from otel_llm.detection.finding import TOO_MUCH
 from otel_llm.detectors import Detection, TextDetector
 from otel_llm.errors import ConfigError
 from otel_llm_processors.guardrail.words import pattern_of_words, words_of
@@ -26,9 +25,6 @@ _DIRECTORY: Final = Path(__file__).parent
 _STRETCH: Final = 4096
 _OVERLAP: Final = 640
 """Bytes: no phrase is longer."""
-_MIN_SEARCHED: Final = 1 << 20
-_SEARCHED_PER_BYTE: Final = 32
-"""Bytes that are searched for single phrases, for each byte of words: what is past that is not waved through."""
 
 
 @cache
@@ -67,7 +63,7 @@ class _Stretch(NamedTuple):
 
 
 class Phrases(TextDetector):
-    """Looks for phrases in the words of passages."""
+    """Looks for phrases in the words of passages. No byte of them is searched for a phrase more than a few times."""
 
     def __init__(self, rules: Iterable[Rule], targets: frozenset[Target]) -> None:
         """Take phrases, and where to look for them.
@@ -77,7 +73,7 @@ class Phrases(TextDetector):
         """
         chosen = tuple(rules)
         self.targets = targets
-        self.rules = (*(rule.id for rule in chosen), TOO_MUCH)
+        self.rules = tuple(rule.id for rule in chosen)
         self._detections = [Detection(rule.id, rule.confidence) for rule in chosen]
         patterns = tuple(
             Pattern(pattern_of_words(rule.expression), (), pattern_of_words(rule.trigger)) for rule in chosen
@@ -90,18 +86,11 @@ class Phrases(TextDetector):
     def detect(self, passages: Sequence[Passage], /) -> Sequence[Iterable[Detection]]:
         """Return the phrases in each passage."""
         words = [(place, each) for place, passage in enumerate(passages) for each in words_of(passage.text)]
-        allowed = _MIN_SEARCHED + _SEARCHED_PER_BYTE * sum(len(each) for _, each in words)
         found: list[set[Detection]] = [set() for _ in passages]
         for stretch in _stretches(words):
-            data = b"\0".join(stretch.pieces)
-            for phrase, size, spans in self._engine.found(data):
+            for phrase, _, spans in self._engine.found(b"\0".join(stretch.pieces)):
                 if all(self._detections[phrase] in found[owner] for owner in stretch.owners):
                     continue  # a text that says it over and over says it once
-                allowed -= size
-                if allowed < 0:
-                    for owner in stretch.owners:
-                        found[owner].add(Detection(TOO_MUCH))
-                    break
                 for owner in self._owners(stretch, phrase, spans):
                     found[owner].add(self._detections[phrase])
         return found
@@ -109,7 +98,8 @@ class Phrases(TextDetector):
     def _owners(self, stretch: _Stretch, phrase: int, spans: Iterator[tuple[int, int]]) -> Iterator[int]:
         """Yield the passages that a phrase is in. Where one runs on into the next, each is looked into by itself."""
         if len(stretch.pieces) == 1:
-            yield from (stretch.owners[0] for _ in zip(range(1), spans, strict=False))  # the first is enough
+            if next(spans, None):
+                yield stretch.owners[0]
             return
         starts = [0]
         for piece in stretch.pieces:
