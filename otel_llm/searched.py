@@ -39,8 +39,8 @@ class Searched(Attributes):
         return texts_of(message, self._touched, skip=skip, clean=self._clean if unless_clean else unless)
 
     def texts_under(self, keys: Container[str]) -> list[Text]:
-        """Return the texts in the attributes with these keys, but for those that are known to hold nothing."""
-        return texts_under(self._proto, keys, self._touched, self._clean)
+        """Return the texts in the attributes with these keys."""
+        return texts_under(self._proto, keys, self._touched)
 
     def said(self, clean: Container[Said]) -> list[Said]:
         """Return what its texts say, but for some."""

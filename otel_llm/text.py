@@ -120,16 +120,14 @@ def texts_of(
     return found
 
 
-def texts_under(
-    message: Any, keys: Container[str], touched: Callable[[], None], clean: Container[Said] = ()
-) -> list[Text]:
+def texts_under(message: Any, keys: Container[str], touched: Callable[[], None]) -> list[Text]:
     """Return a slot for every text in the attributes with some keys, as `texts_of` does for all there is."""
     found: list[Text] = []
     at = _Place(None, "", None, touched)
     pairs = message.attributes
     for position, pair in enumerate(pairs):
         if pair.key in keys:
-            _walk_pair(pair, _Pair(at, "attributes", position, pair, pairs), found, clean)
+            _walk_pair(pair, _Pair(at, "attributes", position, pair, pairs), found, ())
     return found
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cache
 from itertools import accumulate
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from otel_llm.detection import Rule, read_rules
 from otel_llm.detection.engines import Pattern, compile_patterns, installed
-from otel_llm.detection.finding import TOO_MUCH
 from otel_llm.detectors import Detection, TextDetector
 from otel_llm.errors import ConfigError
 from otel_llm_processors.guardrail.words import pattern_of_words, words_of
@@ -28,9 +26,6 @@ _DIRECTORY: Final = Path(__file__).parent
 _STRETCH: Final = 4096
 _OVERLAP: Final = 640
 """Bytes: no phrase is longer."""
-_MIN_SEARCHED: Final = 1 << 20
-_SEARCHED_PER_BYTE: Final = 32
-"""Bytes that are searched for single phrases, for each byte of words: what is past that is not waved through."""
 
 
 @cache
@@ -69,7 +64,7 @@ class _Stretch(NamedTuple):
 
 
 class Phrases(TextDetector):
-    """Looks for phrases in the words of passages."""
+    """Looks for phrases in the words of passages. No byte of them is searched for a phrase more than a few times."""
 
     def __init__(self, rules: Iterable[Rule], targets: frozenset[Target]) -> None:
         """Take phrases, and where to look for them.
@@ -79,8 +74,8 @@ class Phrases(TextDetector):
         """
         chosen = tuple(rules)
         self.targets = targets
-        self.rules = (*(rule.id for rule in chosen), TOO_MUCH)
-        self._detections = [*(Detection(rule.id, rule.confidence) for rule in chosen), Detection(TOO_MUCH)]
+        self.rules = tuple(rule.id for rule in chosen)
+        self._detections = [Detection(rule.id, rule.confidence) for rule in chosen]
         patterns = tuple(
             Pattern(pattern_of_words(rule.expression), (), pattern_of_words(rule.trigger)) for rule in chosen
         )
@@ -92,30 +87,26 @@ class Phrases(TextDetector):
     def detect(self, passages: Sequence[Passage], /) -> Sequence[Iterable[Detection]]:
         """Return the phrases in each passage."""
         words = [(place, each) for place, passage in enumerate(passages) for each in words_of(passage.text)]
-        allowed: float = _MIN_SEARCHED + _SEARCHED_PER_BYTE * sum(len(each) for _, each in words)
         found: list[set[Detection]] = [set() for _ in passages]
         for stretch in _stretches(words):
             data = b"\0".join(stretch.pieces)
             starts = [0, *accumulate(len(piece) + 1 for piece in stretch.pieces)]
-            for phrase, begin, end, searched in self._fired(data, starts):
+            for phrase, begin, end in self._fired(data, starts):
                 if all(self._detections[phrase] in found[owner] for owner in stretch.owners):
                     continue  # a text that says it over and over says it once
-                allowed -= searched
-                if allowed < 0:
-                    for owner in stretch.owners:
-                        found[owner].add(self._detections[-1])
-                    break
                 for start, _ in self._engine.spans(phrase, data, begin, end):
                     place = bisect_right(starts, start + (data[start] == 0)) - 1  # the edge is part of the match
                     found[stretch.owners[place]].add(self._detections[phrase])
+                    if len(stretch.pieces) == 1:
+                        break
         return found
 
-    def _fired(self, data: bytes, starts: Sequence[int]) -> Sequence[tuple[int, int, int, float]]:
-        """Return where phrases may be, and how much there is to search: without end where they may be everywhere."""
+    def _fired(self, data: bytes, starts: Sequence[int]) -> Iterable[tuple[int, int, int]]:
+        """Return where phrases may be; each anywhere, where there are more such places than bytes."""
         try:
-            return [*self._engine.found(data, starts)]
+            return [(phrase, begin, end) for phrase, begin, end, _ in self._engine.found(data, starts)]
         except OverflowError:
-            return [(len(self._detections) - 1, 0, 0, inf)]
+            return ((phrase, 0, len(data)) for phrase in range(len(self._detections)))
 
 
 def _stretches(words: Iterable[tuple[int, bytes]]) -> Iterator[_Stretch]:
