@@ -79,6 +79,7 @@ class Server:
             answer = await self._run(step, content)
         except ResponseError as error:
             self._note(failed=True)
+            _log.error("admission has something in its place that is not its own, and is put together anew")
             await self._forget()
             raise Retryable("admission has to be put together anew") from error
         except (RedisError, OSError) as error:

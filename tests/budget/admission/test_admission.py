@@ -218,6 +218,20 @@ async def test_nothing_is_granted_until_all_is_written_down(database: str, serve
     assert isinstance(verdict, Denied)
 
 
+async def test_calls_that_cost_nothing(database: str, valkey: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
+    """They are held and settled like any other."""
+    async with opened(open_admitted(database, valkey.new_url())) as store:
+        for each in ("settled", "released"):
+            await store.ledger.reserve(reservation(each, 0))
+        await store.ledger.settle("settled", Usage(), NOW)
+        await store.ledger.release("released", NOW)
+        again = await store.ledger.reserve(reservation("settled", 0))
+
+    assert isinstance(again, Granted)
+    assert again.replayed
+    assert not [each for each in caplog.records if each.name.endswith("admission.server")]
+
+
 async def test_a_server_that_hangs(database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nobody waits for it: questions end in time, then none is asked for a while; it is said once (LiteLLM 35273)."""
     server = ValkeyServer(tmp_path)
