@@ -218,6 +218,23 @@ async def test_nothing_is_granted_until_all_is_written_down(database: str, serve
     assert isinstance(verdict, Denied)
 
 
+async def test_an_answer_that_was_lost(database: str, server: ValkeyServer) -> None:
+    """Who asks again is told the same, and what is held is written down, so that a loss does not lose it (G8)."""
+    async with opened(open_admitted(database, server.new_url())) as store:
+        never_heard = store.ledger._behind  # type: ignore[attr-defined]  # what an answer would have led to
+        add, never_heard.add = never_heard.add, lambda _hold: None
+        await store.ledger.reserve(reservation("r", 60))
+        never_heard.add = add
+        again = await store.ledger.reserve(reservation("r", 60))
+        await store.ledger.balances([DAY])  # so that it has been written down
+        server.command("FLUSHALL")
+        verdict = await decided(store, reservation("over", 60))
+
+    assert isinstance(again, Granted)
+    assert again.replayed
+    assert isinstance(verdict, Denied)
+
+
 async def test_calls_that_cost_nothing(database: str, valkey: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
     """They are held and settled like any other."""
     async with opened(open_admitted(database, valkey.new_url())) as store:
