@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from bench.ledger_network import measure_network
 from bench.report import setting
 from bench.rig import BENCH
 from bench.spender import SHARED, USED
@@ -25,6 +26,8 @@ from otel_llm.budget.ledger import Call, Counter, Line, TraceRow, Unit, Usage
 from otel_llm.store.store import open_store
 from tests.postgres_server import PostgresServer
 from tests.valkey_server import ValkeyServer
+
+Network = dict[tuple[str, int], tuple[list[int], list[int]]]
 
 PROCESSES: Final = (1, 4, 16)
 BATCH: Final = 500
@@ -138,7 +141,14 @@ def row(each: Timing) -> str:
     )
 
 
-def page(timings: list[Timing], rates: dict[str, tuple[float, float]]) -> str:
+def network_row(found: tuple[tuple[str, int], tuple[list[int], list[int]]]) -> str:
+    """Return a row of the table of protocols."""
+    (protocol, clients), steps = found
+    reserve, settle = (f"{median:.2f} / {p99:.2f}" for median, p99 in map(percentiles, steps))
+    return f"| {protocol} | {clients} | {len(steps[0]):,} | {reserve} | {settle} |"
+
+
+def page(timings: list[Timing], rates: dict[str, tuple[float, float]], network: Network) -> str:
     """Return the page."""
     lines = [
         "# The ledger",
@@ -151,6 +161,12 @@ def page(timings: list[Timing], rates: dict[str, tuple[float, float]]) -> str:
         "| store | processes | calls | calls/s | reserve p50 / p99 ms | settle p50 / p99 ms | overshoot |",
         "|---|--:|--:|--:|--:|--:|--:|",
         *map(row, timings),
+        "",
+        "The same over the network, a gateway on SQLite and its clients in one process:",
+        "",
+        "| protocol | clients | calls | reserve p50 / p99 ms | settle p50 / p99 ms |",
+        "|---|--:|--:|--:|--:|",
+        *map(network_row, network.items()),
         "",
         f"Charging spans, in batches of {BATCH}, each call to three budgets, a tenth of them sent again, one writer:",
         "",
@@ -183,7 +199,8 @@ async def run(calls: int, seconds: float) -> str:
         finally:
             server.stop()
             valkey.kill()
-    return page(sorted(timings), rates)
+        network = await measure_network(Path(directory), calls)
+    return page(sorted(timings), rates, network)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ local epoch = redis.call('GET', tag .. ':epoch')
 local lost = not epoch or string.sub(epoch, 1, #run) ~= run
 local base = lost and '' or tag .. ':' .. epoch .. ':'
 
-local function text(number) return string.format('%.0f', number) end
+local function text(number) return string.format('%.0f', number + 0) end  -- which is 0 of -0, that HINCRBY refuses
 
 local function keep(key, ms)
   if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, text(ms)) end

@@ -128,7 +128,10 @@ class Admission(Ledger[C]):
                     return self._granted(reservation, int(more[0]), more[1], hold_it=hold_it)
                 case b"known":
                     state = HoldState.HELD if more[0] == b"held" else HoldState.SETTLED
-                    return Granted(read_hold(reservation.id, state, *more[1:]), (), replayed=True)
+                    known = read_hold(reservation.id, state, *more[1:])
+                    if state is HoldState.HELD:  # perhaps by us, and its answer was lost before it was written down
+                        self._behind.add(known)
+                    return Granted(known, (), replayed=True)
                 case b"denied":
                     return _denied(reservation, *more)
                 case b"unknown":

@@ -24,7 +24,9 @@ __all__ = ["Server"]
 _SCRIPT: Final = files("otel_llm.budget.admission").joinpath("admission.lua").read_text("utf-8")
 _SHA: Final = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _SCHEMES: Final = {"valkey": "redis", "valkeys": "rediss", "redis": "redis", "rediss": "rediss"}
-_CONNECTIONS: Final = 16
+_CONNECTIONS: Final = 32
+_QUEUE_S: Final = 1.0
+"""For a connection that is free: that none is says nothing about the server."""
 _FAILURES: Final = 3
 """After so many in a row nobody waits for another one for a while."""
 _PAUSE_S: Final = 0.5
@@ -55,7 +57,7 @@ class Server:
             pool = BlockingConnectionPool.from_url(
                 plain,
                 max_connections=_CONNECTIONS,
-                timeout=timeout_s,
+                timeout=_QUEUE_S,
                 socket_timeout=timeout_s,
                 socket_connect_timeout=timeout_s,
                 retry=Retry(NoBackoff(), 1, (Gone, TooSlow)),
@@ -79,6 +81,7 @@ class Server:
             answer = await self._run(step, content)
         except ResponseError as error:
             self._note(failed=True)
+            _log.error("admission has something in its place that is not its own, and is put together anew")
             await self._forget()
             raise Retryable("admission has to be put together anew") from error
         except (RedisError, OSError) as error:

@@ -21,7 +21,8 @@ class Book:
 
     def __init__(self, at_ms: int) -> None:
         self._at_ms = at_ms
-        self._moves: dict[Line, Move] = {}
+        self._moves: dict[Line, list[int]] = {}
+        """By how much what is settled and what is held change."""
         self._postings: list[Posting] = []
         self._holds: dict[str, Hold] = {}
 
@@ -67,9 +68,16 @@ class Book:
         if self._holds:
             tables.save_holds(list(self._holds.values()))
         if self._moves:
-            tables.move(self._moves)  # also what adds up to nothing: its postings name the counter
+            tables.move(
+                {line: Move(*move) for line, move in self._moves.items()}
+            )  # also what adds up to nothing: its postings name the counter
         if self._postings:
             tables.post(self._postings)
 
     def _move(self, line: Line, settled: int = 0, held: int = 0) -> None:
-        self._moves[line] = self._moves.get(line, Move()).plus(settled, held)
+        move = self._moves.get(line)
+        if move is None:
+            self._moves[line] = [settled, held]
+        else:
+            move[0] += settled
+            move[1] += held

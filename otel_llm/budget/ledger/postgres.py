@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from otel_llm.budget.ledger.crowd import Member
 from otel_llm.budget.ledger.packing import (
     HOLD_COLUMNS,
@@ -42,19 +44,19 @@ def _type(column: str) -> str:
     return "bigint" if column in _NUMBERS or column.endswith(("_ms", "_tokens")) else "text"
 
 
-def _columns(columns: Sequence[str]) -> str:
-    return f"unnest({', '.join(f'%s::{_type(column)}[]' for column in columns)})"
+def _rows(name: str, columns: Sequence[str]) -> str:
+    """Return what a statement calls rows that come as one JSON text: psycopg takes four times as long for arrays."""
+    return f"json_to_recordset(%s::json) AS {name} ({', '.join(f'{column} {_type(column)}' for column in columns)})"
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM {_columns(columns)}"  # noqa: S608 - names of ours
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM {_rows('new', columns)}"  # noqa: S608 - names of ours
 
 
 def _update(table: str, columns: Sequence[str]) -> str:
     key, *others = columns
     values = ", ".join(f"{column} = new.{column}" for column in others)
-    source = f"{_columns(columns)} AS new ({', '.join(columns)})"
-    return f"UPDATE {table} SET {values} FROM {source} WHERE {table}.{key} = new.{key}"  # noqa: S608 - as above
+    return f"UPDATE {table} SET {values} FROM {_rows('new', columns)} WHERE {table}.{key} = new.{key}"  # noqa: S608 - as above
 
 
 _SIGHTING: Final = ", ".join(SIGHTING_COLUMNS)
@@ -93,19 +95,20 @@ WHERE budget = %s AND subject = %s AND period BETWEEN %s AND %s
 _POST: Final = _insert("ledger", _LEDGER)
 _ADD_ROWS: Final = f"{_insert('llm_traces', TRACE_COLUMNS)} ON CONFLICT DO NOTHING"
 _SET_FATE: Final = "UPDATE llm_traces SET fate = %s WHERE trace_id = %s AND span_id = %s AND start_ms = %s"
-_MEMBERS: Final = """
+_MEMBERS: Final = f"""
 SELECT budget, span, subject FROM members
-JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (budget, span, subject) USING (budget, span, subject)
-"""
+JOIN {_rows("wanted", Member._fields)} USING (budget, span, subject)
+"""  # noqa: S608 - as above
 _CROWD: Final = """
 INSERT INTO crowds AS old VALUES (%s, %s, %s)
 ON CONFLICT (budget, span) DO UPDATE SET asked = old.asked + excluded.asked RETURNING asked
 """
-_ADD_MEMBERS: Final = f"{_insert('members', (*Member._fields, 'at_ms'))} ON CONFLICT DO NOTHING"
-_BALANCES: Final = """
+_MEMBER: Final = (*Member._fields, "at_ms")
+_ADD_MEMBERS: Final = f"{_insert('members', _MEMBER)} ON CONFLICT DO NOTHING"
+_BALANCES: Final = f"""
 SELECT budget, subject, period, settled, held, version FROM counters
-JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (budget, subject, period) USING (budget, subject, period)
-"""
+JOIN {_rows("wanted", Counter._fields)} USING (budget, subject, period)
+"""  # noqa: S608 - as above
 _SUBJECTS: Final = """
 SELECT subject, sum(settled), sum(held) FROM counters
 WHERE budget = %s AND period BETWEEN %s AND %s GROUP BY subject ORDER BY sum(settled) DESC, subject DESC LIMIT %s
@@ -132,7 +135,7 @@ class PostgresTables(Tables):
         """See `Tables`."""
         if not sightings:
             return {}
-        rows = self._execute(_CLAIM, _transposed(sorted(map(pack_sighting, sightings), key=_key)))
+        rows = self._execute(_CLAIM, _json(SIGHTING_COLUMNS, sorted(map(pack_sighting, sightings), key=_key)))
         known = (unpack_sighting(row) for is_new, *row in rows if not is_new)
         return {sighting.identity: sighting for sighting in known}
 
@@ -143,12 +146,12 @@ class PostgresTables(Tables):
 
     def save_sightings(self, sightings: Sequence[Sighting], /) -> None:
         """See `Tables`."""
-        self._execute(_SAVE_SIGHTINGS, _transposed(map(pack_sighting, sightings)))
+        self._execute(_SAVE_SIGHTINGS, _json(SIGHTING_COLUMNS, map(pack_sighting, sightings)))
 
     def add_holds(self, holds: Sequence[Hold], /) -> set[str]:
         """See `Tables`."""
         rows = sorted(map(pack_hold, holds), key=_key)
-        return {id_ for (id_,) in self._execute(_ADD_HOLDS, _transposed(rows))}
+        return {id_ for (id_,) in self._execute(_ADD_HOLDS, _json(HOLD_COLUMNS, rows))}
 
     def holds(self, ids: Iterable[str], /) -> dict[str, Hold]:
         """See `Tables`."""
@@ -161,11 +164,12 @@ class PostgresTables(Tables):
 
     def save_holds(self, holds: Sequence[Hold], /) -> None:
         """See `Tables`."""
-        self._execute(_SAVE_HOLDS, _transposed(map(pack_hold, holds)))
+        self._execute(_SAVE_HOLDS, _json(HOLD_COLUMNS, map(pack_hold, holds)))
 
     def move(self, moves: Mapping[Line, Move], /) -> dict[Counter, Balance]:
         """See `Tables`."""
-        rows = self._execute(_MOVE, _transposed((*line.counter, line.unit, *moves[line]) for line in sorted(moves)))
+        wanted = ((*line.counter, line.unit, *moves[line]) for line in sorted(moves))
+        rows = self._execute(_MOVE, _json(_COUNTER, wanted))
         balances = {}
         for id_, budget, subject, period, *balance in rows:
             counter = Counter(budget, subject, period)
@@ -182,11 +186,11 @@ class PostgresTables(Tables):
         """See `Tables`."""
         ids = self._counter_ids
         rows = ((each.at_ms, each.kind, ids[each.counter], each.amount, *each[5:]) for each in postings)
-        self._execute(_POST, _transposed(rows))
+        self._execute(_POST, _json(_LEDGER, rows))
 
     def add_rows(self, rows: Sequence[TraceRow], /) -> None:
         """See `Tables`."""
-        self._execute(_ADD_ROWS, _transposed(rows))
+        self._execute(_ADD_ROWS, _json(TRACE_COLUMNS, rows))
 
     def set_fate(self, identity: bytes, start_ms: int, fate: Fate, /) -> None:
         """See `Tables`."""
@@ -194,7 +198,7 @@ class PostgresTables(Tables):
 
     def members(self, wanted: Sequence[Member], /) -> set[Member]:
         """See `Tables`."""
-        return {Member(*row) for row in self._execute(_MEMBERS, _transposed(wanted))} if wanted else set()
+        return {Member(*row) for row in self._execute(_MEMBERS, _json(Member._fields, wanted))} if wanted else set()
 
     def crowd(self, budget: str, span: str, more: int, /) -> int:
         """See `Tables`."""
@@ -204,7 +208,7 @@ class PostgresTables(Tables):
     def add_members(self, members: Sequence[Member], now_ms: int, /) -> None:
         """See `Tables`."""
         if members:
-            self._execute(_ADD_MEMBERS, _transposed((*each, now_ms) for each in members))
+            self._execute(_ADD_MEMBERS, _json(_MEMBER, ((*each, now_ms) for each in members)))
 
     def peek(self, reservation_id: str, /) -> Hold | None:
         """See `Tables`."""
@@ -219,7 +223,8 @@ class PostgresTables(Tables):
         """See `Tables`."""
         if not counters:
             return {}
-        return {Counter(*row[:3]): Balance(*row[3:]) for row in self._execute(_BALANCES, _transposed(counters))}
+        rows = self._execute(_BALANCES, _json(Counter._fields, counters))
+        return {Counter(*row[:3]): Balance(*row[3:]) for row in rows}
 
     def subjects(self, budget: str, first: str, last: str, most: int, /) -> dict[str, Balance]:
         """See `Tables`."""
@@ -235,8 +240,13 @@ class PostgresTables(Tables):
         return {Counter(*row[:3]): int(row[3]) for row in self._execute(_DRIFT)}
 
 
-def _transposed(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[str]:
+    named = [{key: value for key, value in zip(columns, row, strict=True) if value is not None} for row in rows]
+    return (orjson.dumps(named, default=_hexadecimal).decode(),)
+
+
+def _hexadecimal(value: bytes) -> str:
+    return f"\\x{value.hex()}"
 
 
 def _key(row: Sequence[Any]) -> Any:

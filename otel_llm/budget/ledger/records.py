@@ -172,10 +172,6 @@ class Move(NamedTuple):
     settled: int = 0
     held: int = 0
 
-    def plus(self, settled: int, held: int) -> Move:
-        """Return both together."""
-        return Move(self.settled + settled, self.held + held)
-
 
 @dataclass(frozen=True, slots=True)
 class Balance:

@@ -218,6 +218,37 @@ async def test_nothing_is_granted_until_all_is_written_down(database: str, serve
     assert isinstance(verdict, Denied)
 
 
+async def test_an_answer_that_was_lost(database: str, server: ValkeyServer) -> None:
+    """Who asks again is told the same, and what is held is written down, so that a loss does not lose it (G8)."""
+    async with opened(open_admitted(database, server.new_url())) as store:
+        never_heard = store.ledger._behind  # type: ignore[attr-defined]  # what an answer would have led to
+        add, never_heard.add = never_heard.add, lambda _hold: None
+        await store.ledger.reserve(reservation("r", 60))
+        never_heard.add = add
+        again = await store.ledger.reserve(reservation("r", 60))
+        await store.ledger.balances([DAY])  # so that it has been written down
+        server.command("FLUSHALL")
+        verdict = await decided(store, reservation("over", 60))
+
+    assert isinstance(again, Granted)
+    assert again.replayed
+    assert isinstance(verdict, Denied)
+
+
+async def test_calls_that_cost_nothing(database: str, valkey: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
+    """They are held and settled like any other."""
+    async with opened(open_admitted(database, valkey.new_url())) as store:
+        for each in ("settled", "released"):
+            await store.ledger.reserve(reservation(each, 0))
+        await store.ledger.settle("settled", Usage(), NOW)
+        await store.ledger.release("released", NOW)
+        again = await store.ledger.reserve(reservation("settled", 0))
+
+    assert isinstance(again, Granted)
+    assert again.replayed
+    assert not [each for each in caplog.records if each.name.endswith("admission.server")]
+
+
 async def test_a_server_that_hangs(database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nobody waits for it: questions end in time, then none is asked for a while; it is said once (LiteLLM 35273)."""
     server = ValkeyServer(tmp_path)
