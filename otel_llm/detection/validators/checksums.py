@@ -94,8 +94,9 @@ def card(candidate: Candidate) -> bool:
 
     Of random identifiers of 16 digits one in thirty passes the first three, as do lists of four numbers. What may be
     either, and is all that a text says, is a card where its key says so, or that it is what somebody wrote; so is one
-    that schemes publish for tests. One that goes on behind another text's dash or slash is part of an identifier. Lengths other than
-    15 and 16 are rare as cards: written without groups, they need a word before them that says what they are.
+    that schemes publish for tests. One that goes on behind another text's dash or slash is part of an identifier.
+    Lengths other than 15 and 16 are rare as cards: written without groups, they need a word before them that says what
+    they are.
     """
     digits = candidate.digits
     if len(set(digits)) == 1 or not luhn_digits(digits):
