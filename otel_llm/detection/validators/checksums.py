@@ -48,6 +48,8 @@ _COMMON: Final = frozenset((15, 16))
 _CARD_WORD: Final = re.compile(
     r"(?i)card|credit|debit|visa|master|maestro|amex|express|diners|discover|jcb|payment|\bcc\b|\bccn|\bpan\b|\batm\b"
 )
+_NUMBERS: Final = re.compile(r"\d+|[1-9]\d{3}(?: [1-9]\d{3})*")
+"""One number, or several: none of them begins with a zero."""
 _ID_BEFORE: Final = re.compile(r"[A-Za-z0-9][-/#=:]$")
 _CONTENT_WORD: Final = re.compile(
     r"(?i)prompt|input|output|content|message|completion|question|answer|query|body|comment|note"
@@ -90,10 +92,11 @@ def luhn(candidate: Candidate) -> bool:
 def card(candidate: Candidate) -> bool:
     """Tell whether it is the number of a payment card: issuer, length, Luhn, and what stands around it.
 
-    Of random identifiers of 16 digits one in thirty passes the first three, as do lists of four numbers. A number that
-    is all that a text says is a card where its key says so, or that it is what somebody wrote; so is one that schemes
-    publish for tests. One that goes on behind another text's dash or slash is part of an identifier. Lengths other than
-    15 and 16 are rare as cards: written without groups, they need a word before them that says what they are.
+    Of random identifiers of 16 digits one in thirty passes the first three, as do lists of four numbers. What may be
+    either, and is all that a text says, is a card where its key says so, or that it is what somebody wrote; so is one
+    that schemes publish for tests. One that goes on behind another text's dash or slash is part of an identifier.
+    Lengths other than 15 and 16 are rare as cards: written without groups, they need a word before them that says what
+    they are.
     """
     digits = candidate.digits
     if len(set(digits)) == 1 or not luhn_digits(digits):
@@ -103,7 +106,7 @@ def card(candidate: Candidate) -> bool:
         return grouped or _has_issuer(digits)
     if not _has_issuer(digits) or (candidate.after[:1] in {"-", "_"} and candidate.after[1:2].isalnum()):
         return False
-    if candidate.is_whole:
+    if candidate.is_whole and _NUMBERS.fullmatch(candidate.value):
         told = _CONTENT_WORD.search(candidate.before) is not None or len(set(digits)) < _RANDOM_DIGITS
         return told and (grouped or len(digits) in _COMMON)
     return grouped or (len(digits) in _COMMON and not _ID_BEFORE.search(candidate.before))
