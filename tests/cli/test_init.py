@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
-READY = {path.stem for path in ROOT.glob("collector-config/*.yaml")} - {"default", "beside-otelcol"}
+READY = {path.stem for path in ROOT.glob("collector-config/*.yaml")} - {"default", "beside-otelcol", "guardrail"}
 
 
 def init(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
