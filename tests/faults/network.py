@@ -67,7 +67,7 @@ class Door:
         """Break off all connections, as a machine does that loses its power."""
         for client in self._clients:
             connection = client.get_extra_info("socket")
-            if connection is not None:  # it has ended by itself
+            with suppress(OSError, AttributeError):  # it has ended by itself
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
             client.transport.abort()
         for task in self._passing:

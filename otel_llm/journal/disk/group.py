@@ -42,7 +42,7 @@ class GroupCommit:
             store: returns when a group is safe.
             failed: told a group that is not, with everything that was collected behind it, and why. Returns a sentence
                 for those who wait.
-            linger_s: how long the first of a group waits for others, the write of those before it included.
+            linger_s: how long after a group the next one begins at the earliest: whoever comes alone waits for nobody.
             group_bytes: a group of so many waits for no others.
         """
         self._store = store
@@ -51,8 +51,8 @@ class GroupCommit:
         self._group_bytes = group_bytes
         self._waiting: list[_Waiting] = []
         self._bytes = 0
-        self._began_s = 0.0
-        """When the first of those who wait came, on the loop's clock."""
+        self._next_s = 0.0
+        """When the next group may begin, on the loop's clock."""
         self._closing = False
         self._some = asyncio.Event()
         self._enough = asyncio.Event()
@@ -63,10 +63,7 @@ class GroupCommit:
         Raises:
             Retryable: they are not, and never will be.
         """
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(records, loop.create_future())
-        if not self._waiting:
-            self._began_s = loop.time()
+        waiting = _Waiting(records, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._bytes += size
         self._some.set()
@@ -78,11 +75,14 @@ class GroupCommit:
 
     async def run(self) -> None:
         """Store group after group, until `close` has been called and nothing is left."""
+        loop = asyncio.get_running_loop()
         while self._waiting or not self._closing:
             await self._some.wait()
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(self._began_s + self._linger_s):
-                    await self._enough.wait()
+            if self._next_s > loop.time():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(self._next_s):
+                        await self._enough.wait()
+            self._next_s = loop.time() + self._linger_s
             if self._waiting:
                 await self._store_one(self._collected())
 
