@@ -139,7 +139,7 @@ class Oracle:
         try:
             await eventually(arrived, "fresh spans", timeout_s=_LIVENESS_S)
         except AssertionError:
-            return ["V5: fresh spans did not pass"]
+            return [f"V5: fresh spans did not pass; answered in all: {dict(self.sender.ledger.codes())}"]
         return []
 
     def _uncounted(self, metrics: Metrics) -> Iterator[str]:

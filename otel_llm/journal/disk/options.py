@@ -27,7 +27,7 @@ class DiskOptions:
     recent_bytes: int = 16 * _MIB
     """Payload kept in memory for each destination that keeps up. What does not fit is read back from the file."""
     linger_s: float = 0.005
-    """How long an append waits for others to share its sync."""
+    """How long after a sync the next one begins at the earliest, for the appends that come meanwhile."""
     group_bytes: int = _MIB
     """Appends of so much wait for no others."""
     tidy_every_s: float = 0.2

@@ -50,13 +50,21 @@ class Room:
             Retryable: there is no room for them.
         """
         segment = self._active
-        if segment is None or HEADER_BYTES < segment.size > self._options.segment_limit - size:
-            segment = Segment(position)
         # What nobody needs of the newest segment takes room again as soon as somebody needs something in it.
+        if segment is None or (
+            segment.size > HEADER_BYTES
+            and (
+                segment.size + size > self._options.segment_limit
+                or (not segment.holders and not self._fits(segment.size + size))
+            )
+        ):
+            segment = Segment(position)
         needed = size if segment.holders else segment.size + size
-        if not self._fits(needed):
+        # The newest file is kept for its name, be it all that the disk holds; it goes once there is one after it.
+        spent = self._segments.spent_bytes() if segment is not self._active else 0
+        if not self._fits(needed, spent):
             self._drop_oldest(needed)
-        if not self._fits(needed):
+        if not self._fits(needed, spent):
             raise Retryable("the journal is full", after_s=FULL_AFTER_S)
         if segment is not self._active:
             self._segments.add(segment)
@@ -73,8 +81,10 @@ class Room:
             if segment.newest_ms < horizon_ms:
                 _give_up(segment, EXPIRED)
 
-    def _fits(self, needed: int) -> bool:
-        return self._segments.used_bytes + needed <= self.capacity_bytes
+    def _fits(self, needed: int, spent: int = 0) -> bool:
+        """Tell whether there is room for so much, where files of *spent* bytes are deleted once it is written."""
+        allowed = min(self._options.capacity_bytes, self._disk_bytes + spent)
+        return self._segments.used_bytes + needed <= allowed
 
     def _drop_oldest(self, needed: int) -> None:
         """Let destinations that were told so give up their oldest, if that frees enough files."""

@@ -110,6 +110,11 @@ class Segments:
         written = [segment for segment in self._all if segment.end]
         return [segment for segment in written[:-1] if not segment.holders]
 
+    def spent_bytes(self) -> int:
+        """Return the size of the newest file where nobody needs it."""
+        newest = next((segment for segment in reversed(self._all) if segment.end), None)
+        return 0 if newest is None or newest.holders else newest.end
+
 
 def has_records(directory: Path) -> bool:
     """Return whether anything may wait in a journal's directory, without opening it."""
