@@ -10,6 +10,7 @@ from otel_llm.detection.cache import ContentCache
 from otel_llm.detection.disguise import DISGUISES, has_base64
 from otel_llm.detection.engines import EngineName, Pattern, compile_patterns, installed
 from otel_llm.detection.finding import Finding
+from otel_llm.detection.pattern import has_edges
 from otel_llm.detection.scan import Scan
 from otel_llm.detection.segment import Segment
 from otel_llm.detection.validators import COSTLY, Candidate, validator
@@ -84,6 +85,7 @@ class RuleDetector:
         self.engine: Engine = compile_patterns(patterns, engine or installed(), DISGUISES)()
         self.costly = frozenset(place for place, rule in enumerate(self.rules) if rule.validator in COSTLY)
         self.on_keys = frozenset(place for place, rule in enumerate(self.rules) if rule.on == "key")
+        self.edged = frozenset(place for place, rule in enumerate(self.rules) if has_edges(rule.expression))
         self._validators: list[Validator | None] = [
             validator(rule.validator) if rule.validator else None for rule in self.rules
         ]

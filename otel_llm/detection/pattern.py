@@ -6,9 +6,12 @@ Patterns see bytes, so classes are ASCII: `\w` next to a CJK character ends a wo
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["MAX_PATTERN", "beside", "check_pattern", "loosened", "max_width", "separated", "shortened"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MAX_PATTERN", "beside", "check_pattern", "has_edges", "loosened", "max_width", "separated", "shortened"]
 
 MAX_PATTERN: Final = 4096
 """Characters. Longer ones compile slowly and cannot be reviewed."""
@@ -103,9 +106,18 @@ def max_width(pattern: str) -> int:
     return max(groups[0])
 
 
-def separated(pattern: str) -> str:
-    """Return a pattern that finds in texts that are joined by NUL what it finds in each by itself."""
-    return "".join(map(_within, _TOKEN.findall(pattern)))
+def has_edges(pattern: str) -> bool:
+    """Tell whether a pattern asks for the edge of a text."""
+    return not _QUOTED_EDGES.keys().isdisjoint(_TOKEN.findall(pattern))
+
+
+def separated(pattern: str, *, quoted: bool = False) -> str:
+    """Return a pattern that finds in texts that are joined by NUL what it finds in each by itself.
+
+    Where these are strings of JSON, *quoted*, their quotes are the edges of what they say.
+    """
+    edges = _EDGES | _QUOTED_EDGES if quoted else _EDGES
+    return "".join(_within(token, edges) for token in _TOKEN.findall(pattern))
 
 
 def shortened(pattern: str) -> str:
@@ -118,11 +130,11 @@ def beside(words: tuple[str, ...], value: str) -> str:
     return _BESIDE.format(words="|".join(words), value=value)
 
 
-def _within(token: str) -> str:
+def _within(token: str, edges: Mapping[str, str]) -> str:
     """Return a token that takes NUL for the edge of a text, and for nothing else."""
     if token.startswith("[^"):
         return rf"[^\x00{token[2:]}"
-    return _EDGES.get(token, token)
+    return edges.get(token, token)
 
 
 def _outline(token: str) -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         engine: Engine
         on_keys: frozenset[int]
         """Rules for keys, not for what stands there."""
+        edged: frozenset[int]
+        """Rules that ask for the edge of a text."""
         costly: frozenset[int]
         """Rules whose check costs as much as a scan of kilobytes."""
 
@@ -111,15 +113,14 @@ class Scan:
 
     def _look(self, joined: _Joined, hits: _Stretches, keys: _Stretches) -> None:
         """Take in what rules find; of sieves, and of keys, where."""
-        engine = self._judge.engine
-        for rule, begin, stop, work in engine.found(joined.data, joined.starts) if joined.data else ():
+        found = self._judge.engine.found(joined.data, joined.starts) if joined.data else ()
+        for rule, begin, stop, work in found:
             if rule in self._judge.on_keys:
                 for number in range(joined.number(begin), joined.number(stop - 1) + 1):
                     start = joined.starts[number]
                     keys[number].append((max(begin - start, 0), stop - start))
             elif self._spend(joined.segments[joined.number(stop - 1)].owner, work):
-                for first, end in engine.spans(rule, joined.data, begin, stop):
-                    first += joined.data[first] == 0  # noqa: PLW2901 - what a pattern takes for the edge of a text
+                for first, end in self._spans(rule, joined, begin, stop):
                     number = joined.number(first)
                     segment, start = joined.segments[number], joined.starts[number]
                     place = first - start, min(end - start, len(segment.data))
@@ -127,6 +128,19 @@ class Scan:
                         hits[number].append(place)
                     elif self._holds(rule, segment, *place):
                         self._add(rule, segment, *place)
+
+    def _spans(self, rule: int, joined: _Joined, begin: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Yield where a rule's pattern matches. The edge of a string in JSON is one as that of a text is."""
+        engine, data, starts = self._judge.engine, joined.data, joined.starts
+        if rule not in self._judge.edged:
+            yield from engine.spans(rule, data, begin, stop)
+            return
+        for number in range(joined.number(begin), joined.number(stop - 1) + 1):
+            quoted = joined.segments[number].document is not None
+            window = max(begin, starts[number] - 1), min(stop, starts[number + 1])
+            edges = b'\0"' if quoted else b"\0"
+            for first, end in engine.spans(rule, data, *window, quoted=quoted):
+                yield first + (data[first] in edges), end - (data[end - 1] in edges)
 
     def _holds(self, rule: int, segment: Segment, start: int, end: int) -> bool:
         if not self._spend(segment.owner, _CHECK):

@@ -35,8 +35,13 @@ if TYPE_CHECKING:
             """
             ...
 
-        def spans(self, pattern: int, data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-            """Yield where a pattern matches between two offsets, left to right: its first group, or all."""
+        def spans(
+            self, pattern: int, data: bytes, begin: int = 0, end: int | None = None, *, quoted: bool = False
+        ) -> Iterator[tuple[int, int]]:
+            """Yield where a pattern matches between two offsets, left to right: its first group, or all.
+
+            *quoted* where quotes are the edges of texts, as in JSON.
+            """
             ...
 
     Program = Callable[[], Engine]

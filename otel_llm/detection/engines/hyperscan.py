@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import hyperscan
 
-from otel_llm.detection.engines.matches import iterate
+from otel_llm.detection.engines.matches import compiled_twice, iterate
 from otel_llm.detection.engines.re2 import compile_re2
-from otel_llm.detection.pattern import max_width, separated, shortened
+from otel_llm.detection.pattern import max_width, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ class HyperscanProgram:
     """Databases and the patterns of RE2, shared; scratch space is each thread's own."""
 
     def __init__(self, patterns: Sequence[Pattern], disguises: Sequence[str]) -> None:
-        self._patterns = compile_re2([separated(pattern.expression) for pattern in patterns])
+        self._patterns = compiled_twice([pattern.expression for pattern in patterns], compile_re2)
         # What begins a match stands so much before its end, and where another expression is its trigger, behind it too.
         self._reach = [
             (width, width if pattern.trigger else 0)
@@ -50,7 +50,9 @@ class HyperscanProgram:
 class HyperscanEngine:
     """One thread's."""
 
-    def __init__(self, loose: Any, exact: Any, patterns: Sequence[Any], reach: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, loose: Any, exact: Any, patterns: Sequence[Sequence[Any]], reach: Sequence[tuple[int, int]]
+    ) -> None:
         self._loose = loose.scan
         self._exact = exact.scan
         self._loose_scratch = hyperscan.Scratch(loose)
@@ -110,13 +112,16 @@ class HyperscanEngine:
             return None
         return fired
 
-    def spans(self, pattern: int, data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    def spans(
+        self, pattern: int, data: bytes, begin: int = 0, end: int | None = None, *, quoted: bool = False
+    ) -> Iterator[tuple[int, int]]:
         """Yield where one pattern matches."""
         # RE2's module copies whatever it is given at every call. A byte more on each side tells where words begin, and
         # that a stretch is not all there is.
         first = max(begin - 1, 0)
         part = data[first : None if end is None else end + 1]
-        for start, stop in iterate(self._patterns[pattern], part, begin - first, None if end is None else end - first):
+        compiled = self._patterns[quoted][pattern]
+        for start, stop in iterate(compiled, part, begin - first, None if end is None else end - first):
             yield first + start, first + stop
 
 

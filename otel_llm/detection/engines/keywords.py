@@ -37,8 +37,10 @@ class Keywords:
 class KeywordEngine:
     """Finds by keyword, then by pattern."""
 
-    def __init__(self, patterns: Sequence[Any], loose: Sequence[Any], keywords: Keywords) -> None:
-        """Take compiled patterns, their triggers, behind those what always fires, and their keywords."""
+    def __init__(self, patterns: Sequence[Sequence[Any]], loose: Sequence[Any], keywords: Keywords) -> None:
+        """Take compiled patterns, for texts and for texts in quotes, their triggers, behind those what always fires,
+        and their keywords.
+        """
         self._patterns = patterns
         self._loose = loose
         self._candidates = keywords.candidates
@@ -50,7 +52,7 @@ class KeywordEngine:
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         """Return the tolerated ones that may match; None where another one may."""
-        if any(disguise.search(data) for disguise in self._loose[len(self._patterns) :]):
+        if any(disguise.search(data) for disguise in self._loose[len(self._patterns[0]) :]):
             return None
         fired = []
         for place in self._candidates(data):
@@ -60,6 +62,8 @@ class KeywordEngine:
                 fired.append(place)
         return fired
 
-    def spans(self, pattern: int, data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    def spans(
+        self, pattern: int, data: bytes, begin: int = 0, end: int | None = None, *, quoted: bool = False
+    ) -> Iterator[tuple[int, int]]:
         """Yield where one pattern matches."""
-        return iterate(self._patterns[pattern], data, begin, end)
+        return iterate(self._patterns[quoted][pattern], data, begin, end)

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from otel_llm.detection.pattern import has_edges, separated
 
-__all__ = ["iterate"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["compiled_twice", "iterate"]
+
+
+def compiled_twice(expressions: Sequence[str], compiled: Callable[[Sequence[str]], list[Any]]) -> tuple[list[Any], ...]:
+    """Compile for texts joined by NUL, and for texts in quotes; what knows no edges is the same for both."""
+    plain = compiled([separated(each) for each in expressions])
+    quoted = plain[:]
+    edged = [place for place, each in enumerate(expressions) if has_edges(each)]
+    again = compiled([separated(expressions[place], quoted=True) for place in edged])
+    for place, pattern in zip(edged, again, strict=True):
+        quoted[place] = pattern
+    return plain, quoted
 
 
 def iterate(pattern: Any, data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import re2
 
 from otel_llm.detection.engines.keywords import KeywordEngine, Keywords
-from otel_llm.detection.pattern import separated
+from otel_llm.detection.engines.matches import compiled_twice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Re2Program:
 
     def __init__(self, patterns: Sequence[Pattern], disguises: Sequence[str]) -> None:
         self._engine = KeywordEngine(
-            compile_re2([separated(pattern.expression) for pattern in patterns]),
+            compiled_twice([pattern.expression for pattern in patterns], compile_re2),
             compile_re2([*(pattern.loose for pattern in patterns), *disguises]),
             Keywords([pattern.keywords for pattern in patterns]),
         )

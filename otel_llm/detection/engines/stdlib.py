@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_llm.detection.engines.keywords import KeywordEngine, Keywords
-from otel_llm.detection.pattern import separated
+from otel_llm.detection.engines.matches import compiled_twice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ class StdlibProgram:
 
     def __init__(self, patterns: Sequence[Pattern], disguises: Sequence[str]) -> None:
         self._engine = KeywordEngine(
-            [re.compile(separated(pattern.expression).encode()) for pattern in patterns],
+            compiled_twice([pattern.expression for pattern in patterns], _compile),
             [re.compile(loose.encode(), re.DOTALL) for loose in (*(pattern.loose for pattern in patterns), *disguises)],
             Keywords([pattern.keywords for pattern in patterns]),
         )
@@ -29,3 +29,7 @@ class StdlibProgram:
     def __call__(self) -> KeywordEngine:
         """Return the engine, which is every thread's."""
         return self._engine
+
+
+def _compile(expressions: Sequence[str]) -> list[re.Pattern[bytes]]:
+    return [re.compile(each.encode()) for each in expressions]

@@ -192,9 +192,11 @@ class Counting:
         self.work += len(data)
         return self._engine.found(data, starts)
 
-    def spans(self, pattern: int, data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    def spans(
+        self, pattern: int, data: bytes, begin: int = 0, end: int | None = None, *, quoted: bool = False
+    ) -> Iterator[tuple[int, int]]:
         self.work += (len(data) if end is None else end) - begin
-        return self._engine.spans(pattern, data, begin, end)
+        return self._engine.spans(pattern, data, begin, end, quoted=quoted)
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         return self._engine.fired_only(data, tolerated)
