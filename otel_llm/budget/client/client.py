@@ -3,8 +3,7 @@ failures it is left alone for a while."""
 
 from __future__ import annotations
 
-import threading
-import time
+from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from uuid import uuid4
@@ -13,6 +12,7 @@ import httpx2
 from opentelemetry import trace
 
 from otel_llm import semconv
+from otel_llm.breaker import Breaker
 from otel_llm.budget.client.reservation import BudgetExceeded, BudgetUnavailable, Reservation
 
 if TYPE_CHECKING:
@@ -29,36 +29,41 @@ _OK: Final = 200
 _TOO_MANY: Final = 429
 
 
-class _Breaker:
-    """Closed until a few attempts in a row have failed; then open for a pause, after which one attempt is made."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._failures = 0
-        self._until = 0.0
-
-    def lets_through(self) -> bool:
-        with self._lock:
-            now = time.monotonic()
-            if self._failures < _FAILURES or now >= self._until:
-                self._until = now + _PAUSE_S  # of those that wait for the pause to end, one tries
-                return True
-            return False
-
-    def note(self, *, ok: bool) -> None:
-        with self._lock:
-            self._failures = 0 if ok else self._failures + 1
-            self._until = time.monotonic() + _PAUSE_S
-
-
-class _Words:
+class _Words(ABC):
     """What both clients say and understand."""
 
-    def __init__(self, url: str, token: str | None, timeout_s: float, on_error: OnError) -> None:
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:4320",
+        *,
+        token: str | None = None,
+        timeout_s: float = 1.0,
+        on_error: OnError = "open",
+    ) -> None:
+        """Take the address of a gateway's extension `budgets`.
+
+        Args:
+            url: Where it answers over HTTP.
+            token: Shown to it.
+            timeout_s: How long a question may take.
+            on_error: What becomes of calls while it cannot be asked: all are let through, or none.
+        """
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self._options: dict[str, Any] = {"base_url": url, "headers": headers, "timeout": timeout_s}
         self._on_error = on_error
-        self._breaker = _Breaker()
+        self._breaker = Breaker(_FAILURES, _PAUSE_S)
+        self._connect(base_url=url, headers=headers, timeout=timeout_s)
+
+    @abstractmethod
+    def _connect(self, **options: Any) -> None:
+        """Make the client of HTTP."""
+
+    def _heard(self, answer: httpx2.Response | None) -> httpx2.Response | None:
+        """Count an answer, or that there is none, for whether to ask again soon."""
+        if answer is None or answer.is_server_error:
+            self._breaker.failed()
+        else:
+            self._breaker.succeeded()
+        return answer
 
     def _question(self, model: str, dimensions: Mapping[str, str] | None, call: Mapping[str, Any]) -> dict[str, Any]:
         whose = {key: value for key, value in (dimensions or {}).items() if value}
@@ -82,24 +87,8 @@ class _Words:
 class Client(_Words):
     """Asks a gateway before a call, and tells it after. May be used by several threads."""
 
-    def __init__(
-        self,
-        url: str = "http://127.0.0.1:4320",
-        *,
-        token: str | None = None,
-        timeout_s: float = 1.0,
-        on_error: OnError = "open",
-    ) -> None:
-        """Take the address of a gateway's extension `budgets`.
-
-        Args:
-            url: Where it answers over HTTP.
-            token: Shown to it.
-            timeout_s: How long a question may take.
-            on_error: What becomes of calls while it cannot be asked: all are let through, or none.
-        """
-        super().__init__(url, token, timeout_s, on_error)
-        self._http = httpx2.Client(**self._options)
+    def _connect(self, **options: Any) -> None:
+        self._http = httpx2.Client(**options)
 
     def __enter__(self) -> Self:
         return self
@@ -156,31 +145,19 @@ class Client(_Words):
             raise
 
     def _post(self, path: str, body: Mapping[str, Any]) -> httpx2.Response | None:
-        if not self._breaker.lets_through():
+        if not self._breaker.allows():
             return None
         try:
-            answer = self._http.post(path, json=body)
+            return self._heard(self._http.post(path, json=body))
         except httpx2.HTTPError:
-            self._breaker.note(ok=False)
-            return None
-        self._breaker.note(ok=not answer.is_server_error)
-        return answer
+            return self._heard(None)
 
 
 class AsyncClient(_Words):
     """The same for asyncio."""
 
-    def __init__(
-        self,
-        url: str = "http://127.0.0.1:4320",
-        *,
-        token: str | None = None,
-        timeout_s: float = 1.0,
-        on_error: OnError = "open",
-    ) -> None:
-        """Take the address of a gateway's extension `budgets`; see `Client`."""
-        super().__init__(url, token, timeout_s, on_error)
-        self._http = httpx2.AsyncClient(**self._options)
+    def _connect(self, **options: Any) -> None:
+        self._http = httpx2.AsyncClient(**options)
 
     async def __aenter__(self) -> Self:
         return self
@@ -222,15 +199,12 @@ class AsyncClient(_Words):
             raise
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> httpx2.Response | None:
-        if not self._breaker.lets_through():
+        if not self._breaker.allows():
             return None
         try:
-            answer = await self._http.post(path, json=body)
+            return self._heard(await self._http.post(path, json=body))
         except httpx2.HTTPError:
-            self._breaker.note(ok=False)
-            return None
-        self._breaker.note(ok=not answer.is_server_error)
-        return answer
+            return self._heard(None)
 
 
 def _body(answer: httpx2.Response | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from otel_llm.admission import Admission
 from otel_llm.admission.config import MemoryConfig
 from otel_llm.batch import Batch
+from otel_llm.breaker import Breaker
 from otel_llm.chain import Chain
 from otel_llm.component import Settings
 from otel_llm.intake import Intake
@@ -21,7 +22,6 @@ from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
 from otel_llm.testing import make_request
 from otel_llm_processors.guardrail import factory
-from otel_llm_processors.guardrail.http.breaker import Breaker
 
 from .checked import FINDINGS, VERDICT, guardrail, run, said
 from .judge import WORD, Judge

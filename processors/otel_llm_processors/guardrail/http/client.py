@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from otel_llm.breaker import Breaker
 from otel_llm.errors import Permanent, Retryable
 from otel_llm.tls import ClientTls
-from otel_llm_processors.guardrail.http.breaker import Breaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
