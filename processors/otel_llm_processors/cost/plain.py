@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from otel_llm import semconv
+from otel_llm.by_keys import ByKeys
 from otel_llm_processors.cost.attributes import NAMES, READ
 from otel_llm_processors.cost.leaves import BILLABLE
 from otel_llm_processors.cost.usage import PLAIN_USAGE, TOKENS_LIMIT
@@ -22,12 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlainCall", "PlainCalls"]
 
-_LISTS: Final = 256
 _TYPES: Final = 16
-"""How many lists of keys are remembered, and for each how many of types: senders choose them."""
-_MOST_KEYS: Final = 64
-_MOST_CHARACTERS: Final = 4096
-"""How long a list is at most that is remembered."""
+"""How many lists of types are remembered for each list of keys: senders choose them."""
 
 _PADDING: Final = (None, 0, 1)
 """Read where there is no name, no count, and for the one request that a call is."""
@@ -63,12 +60,11 @@ class PlainCalls:
     """Reads plain calls."""
 
     def __init__(self) -> None:
-        self._wanted: dict[tuple[str, ...], _Wanted] = {}
+        self._wanted = ByKeys(_want)
 
     def read(self, span: Span) -> PlainCall | None:
         """Return the call; None if it is not plain, if its counts are wrong, or if it is charged elsewhere."""
-        keys = tuple(span.keys())
-        wanted = self._wanted.get(keys) or self._want(keys)
+        wanted = self._wanted[tuple(span.keys())]
         values = span.get_all(wanted.keys)
         types = tuple(map(type, values))
         shape = wanted.shapes[types] if types in wanted.shapes else _learn(wanted, types)
@@ -86,13 +82,9 @@ class PlainCalls:
         )
         return PlainCall(shape.names(values), dict(zip(_USAGE_KEYS, counts, strict=True))) if is_right else None
 
-    def _want(self, keys: tuple[str, ...]) -> _Wanted:
-        wanted = _Wanted([key for key in keys if key in READ], {})
-        if len(keys) <= _MOST_KEYS and sum(map(len, keys)) <= _MOST_CHARACTERS:
-            if len(self._wanted) >= _LISTS:
-                self._wanted.clear()
-            self._wanted[keys] = wanted
-        return wanted
+
+def _want(keys: tuple[str, ...]) -> _Wanted:
+    return _Wanted([key for key in keys if key in READ], {})
 
 
 def _learn(wanted: _Wanted, types: tuple[type, ...]) -> _Shape | None:

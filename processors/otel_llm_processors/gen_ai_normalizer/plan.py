@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
+from otel_llm.by_keys import ByKeys
 from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from otel_llm_processors.gen_ai_normalizer.draft import Draft
@@ -18,6 +19,7 @@ from otel_llm_processors.gen_ai_normalizer.structures import structure
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from otel_llm.attributes import Value
     from otel_llm.item import Item
     from otel_llm.telemetry import Counter
     from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Place
@@ -28,10 +30,6 @@ __all__ = ["Plan"]
 _CURRENT: Final = NAMES.keys() | CONTENT.keys() | VALUES.keys() | {semconv.GEN_AI_OPERATION_DETAILS}
 _PROGRAMS: Final = 256
 """Sets of attributes that are remembered, at some 10 KB each: senders choose them, and an app has a dozen."""
-_LAYOUTS: Final = 256
-_MOST_KEYS: Final = 64
-_MOST_CHARACTERS: Final = 4096
-"""How many lists of keys are remembered, and how long they are at most: some 20 KB each."""
 _PROGRAMS_OF_A_LAYOUT: Final = 16
 """How many programs are found without looking at all that is present."""
 _SHORT: Final = 512
@@ -88,13 +86,13 @@ class Plan:
         self._asked = asked
         self._program_for = lru_cache(maxsize=_PROGRAMS)(self._compile)
         self._members_in = lru_cache(maxsize=_REMEMBERED)(self._read_members)
-        self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._layouts = ByKeys(self._lay_out)
         self.events = frozenset(name for dialect in dialects for name in dialect.events)
         """The span events that are looked for."""
 
     def layout(self, keys: tuple[str, ...]) -> Layout:
         """Return what the attributes with these keys stand for."""
-        return self._layouts.get(keys) or self._lay_out(keys)
+        return self._layouts[keys]
 
     def draft(self, item: Item, layout: Layout, events: Sequence[str] = ()) -> Draft:
         """Return what *item* becomes, which has *events* of those that are looked for."""
@@ -122,13 +120,11 @@ class Plan:
         members: dict[Place, Any] = {}
         for key in keys:
             held = item.get(key)
-            if type(held) is str and len(held) <= _SHORT:
-                members.update(self._members_in(key, held))
-            else:
-                _collect(structure(held), self._members[key], members)
+            read = self._members_in if type(held) is str and len(held) <= _SHORT else self._read_members
+            members.update(read(key, held))
         return members
 
-    def _read_members(self, key: str, held: str) -> Mapping[Place, Any]:
+    def _read_members(self, key: str, held: Value) -> Mapping[Place, Any]:
         members: dict[Place, Any] = {}
         _collect(structure(held), self._members[key], members)
         return members
@@ -140,7 +136,7 @@ class Plan:
         for key, term in zip(keys, terms, strict=True):
             if term in families:
                 families[term][key[len(term) :]] = key
-        layout = Layout(
+        return Layout(
             keys,
             terms,
             present,
@@ -150,11 +146,6 @@ class Plan:
             tuple(key for key in keys if key in self._asked),
             any(key.startswith(semconv.GEN_AI_PREFIX) for key in keys),
         )
-        if len(keys) <= _MOST_KEYS and sum(map(len, keys)) <= _MOST_CHARACTERS:
-            if len(self._layouts) >= _LAYOUTS:
-                self._layouts.clear()
-            self._layouts[keys] = layout
-        return layout
 
     def _compile(self, present: frozenset[Place]) -> Program:
         """Return what is to be done where *present* are the attributes, families, members and events that are known."""
