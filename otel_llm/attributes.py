@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from otel_llm.values import SCALARS, Scalar, Value, Writable, add_text, encode, to_python, to_python_rarer, write
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
@@ -209,12 +209,6 @@ class Attributes:
             for key in gone:
                 self._values.pop(key, None)
             self._shared.dirty = True
-
-    @property
-    def _clean(self) -> Container[tuple[str, str | bytes]]:
-        """Texts in which the chain's detector is known to find nothing, with their keys."""
-        detector = self._shared.detector
-        return () if detector is None else detector.clean
 
     def _indexed(self) -> dict[str, KeyValue | None]:
         if self._index is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from otel_llm import semconv
 from otel_llm.dimensions import Dimensions
@@ -13,14 +13,6 @@ if TYPE_CHECKING:
     from otel_llm.resource import Resource, Scope
 
 __all__ = ["Item"]
-
-
-_SHORT: Final = 2048
-"""Bytes."""
-_TRACE_ID: Final = b"\x0a\x10"
-"""What a span begins with: field 1, 16 bytes. Ids are random, and random bytes look like anything."""
-_IDS: Final = 18 + 10
-"""Bytes of a span's own two ids. Their lengths are checked at the door."""
 
 
 class Item(Searched):
@@ -76,14 +68,3 @@ class Item(Searched):
         """Do not forward it. It is counted under *reason*, a short word of the processor's own, after the chain."""
         self.dropped = reason
         self._shared.dirty = True
-
-    def is_clean(self) -> bool:
-        """Tell by its bytes alone whether the chain's detector can find nothing on it: sure of it, or False.
-
-        Only what is short is looked at: a longer one is hardly ever clean by its bytes, and would be scanned twice.
-        """
-        detector = self._shared.detector
-        if detector is None or self._proto.ByteSize() > _SHORT:
-            return False
-        raw = self._proto.SerializeToString()
-        return detector.is_clean(raw[_IDS:] if raw.startswith(_TRACE_ID) else raw)

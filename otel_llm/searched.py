@@ -28,15 +28,10 @@ class Searched(Attributes):
         super().__init__(proto, shared)
         self._found: Sequence[tuple[Text, Sequence[Finding]]] | None = None
 
-    def texts(self, *, unless_clean: bool = False, unless: Container[Said] = ()) -> list[Text]:
-        """Return every text on it.
-
-        Args:
-            unless_clean: leave out those in which the chain's detector would find nothing, as far as it remembers.
-            unless: leave out values, and keys, that say one of these.
-        """
+    def texts(self, *, unless: Container[Said] = ()) -> list[Text]:
+        """Return every text on it, but for values, and keys, that say what is in *unless*."""
         message, skip = self._searched
-        return texts_of(message, self._touched, skip=skip, clean=self._clean if unless_clean else unless)
+        return texts_of(message, self._touched, skip=skip, clean=unless)
 
     def texts_under(self, keys: Container[str]) -> list[Text]:
         """Return the texts in the attributes with these keys."""

@@ -9,7 +9,7 @@ from otel_llm.detection.json_text import ESCAPE, decode_escape, decode_string, f
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = ["Opaque", "View"]
 
@@ -61,20 +61,8 @@ class View:
         cls, text: str, cuts: Sequence[tuple[int, int]], *, filler: str = "", parent: View | None = None
     ) -> View:
         """Return a text with *filler* in place of some stretches of it, which are in order."""
-        kept: list[str] = []
-        pieces = _Pieces([], [], [], [])
-        size = position = 0
-        for start, end in cuts:
-            kept += text[position:start], filler
-            size += start - position
-            pieces.starts.append(size)
-            size += len(filler)
-            pieces.ends.append(size)
-            pieces.source_starts.append(start)
-            pieces.source_ends.append(end)
-            position = end
-        view = cls("".join((*kept, text[position:])), parent=parent)
-        view._pieces = pieces
+        view = cls("", parent=parent)
+        view.text, view._pieces = _rewritten(text, ((start, end, filler) for start, end in cuts))
         return view
 
     @classmethod
@@ -89,7 +77,7 @@ class View:
     ) -> View:
         """Return *source* with each token decoded, where *decode* knows how."""
         view = cls("", base=base, parent=parent)
-        view.text, view._pieces = _rewritten(source, tokens, decode)
+        view.text, view._pieces = _rewritten(source, _decoded(tokens, decode))
         return view
 
     @property
@@ -111,7 +99,7 @@ class View:
     def source(self, start: int, end: int) -> tuple[int, int]:
         """Return where a part of the view stands in its source."""
         if self._escaped:
-            _, self._pieces = _rewritten(self._escaped, ESCAPE.finditer(self._escaped), decode_escape)
+            _, self._pieces = _rewritten(self._escaped, _decoded(ESCAPE.finditer(self._escaped), decode_escape))
             self._escaped = ""
         return self.base + self._offset(start, is_end=False), self.base + self._offset(end, is_end=True)
 
@@ -128,21 +116,26 @@ class View:
         return source_ends[piece] + beyond
 
 
-def _rewritten(
-    source: str, tokens: Iterable[re.Match[str]], decode: Callable[[re.Match[str]], str | None]
-) -> tuple[str, _Pieces]:
+def _decoded(
+    tokens: Iterable[re.Match[str]], decode: Callable[[re.Match[str]], str | None]
+) -> Iterator[tuple[int, int, str]]:
+    """Yield where tokens stand, and what they say, where *decode* knows."""
+    for match in tokens:
+        decoded = decode(match)
+        if decoded is not None:
+            yield *match.span(), decoded
+
+
+def _rewritten(source: str, replaced: Iterable[tuple[int, int, str]]) -> tuple[str, _Pieces]:
+    """Return *source* with other texts in place of some stretches, in order, and where these are."""
     pieces = _Pieces([], [], [], [])
     parts: list[str] = []
     size = position = 0
-    for match in tokens:
-        decoded = decode(match)
-        if decoded is None:
-            continue
-        start, end = match.span()
-        parts += source[position:start], decoded
+    for start, end, text in replaced:
+        parts += source[position:start], text
         size += start - position
         pieces.starts.append(size)
-        size += len(decoded)
+        size += len(text)
         pieces.ends.append(size)
         pieces.source_starts.append(start)
         pieces.source_ends.append(end)

@@ -37,11 +37,11 @@ TEXTS = st.tuples(DISGUISES, st.lists(PARTS, max_size=4)).map(lambda said: said[
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=8), TEXTS), max_size=4))
 def test_what_is_clean_by_its_bytes_holds_nothing_that_is_found(attributes: list[tuple[str, str]]) -> None:
-    """Whatever stands around a text in a request or a span, and however it is disguised."""
+    """Whatever stands around a text in a request, and however it is disguised."""
     batch = Batch(make_request(dict(attributes)))
     batch.detect_with(DETECTOR)
     (span,) = batch.spans
-    by_bytes = DETECTOR.is_clean(batch.raw) or span.is_clean()
+    by_bytes = DETECTOR.is_clean(batch.raw) or batch.is_clean()
 
     if by_bytes:
         assert [] == [found for findings in span.findings(span.texts()) for found in findings]

@@ -75,13 +75,14 @@ class RedactionProcessor(Processor):
         self._recurring = frozenset(
             rule.id for rule in self._rules if rule.category == "secret" and ("(" in rule.expression.replace("(?", ""))
         )
-        self._replace = Replacements(config).replace
+        replacements = Replacements(config)
+        self._replace = replacements.replace
+        self._digest = replacements.digest
         self.remembered_texts = config.content_cache
         self.longest_text = config.max_value_bytes
         content = config.content
         self._content = content
         self._has_modes = content.mode != "redact" or bool(content.routes or content.environments or content.retention)
-        self._digest = Replacements(config).digest
         self.only_findings = not self._has_modes and self._collector is None
         self._contents = settings.meter.counter("redaction_content", "Items by content mode.", ["mode"]).labels
         # One series for each rule that has fired: to look it up costs more than to count.
@@ -180,8 +181,7 @@ class RedactionProcessor(Processor):
         return fired + found, failed
 
     def _redact_text(self, text: Text, findings: Sequence[Finding], fired: list[str], values: dict[str, str]) -> int:
-        value = text.value
-        said = value if isinstance(value, str) else value.decode("latin-1")
+        said = _said(text)
         for finding in findings:
             if finding.rule.startswith(UNSCANNED):
                 self._blank(text, finding.rule.removeprefix(UNSCANNED))
@@ -222,9 +222,7 @@ class RedactionProcessor(Processor):
         for text in holder.texts():
             if text.key in keep or (self._collector is not None and self._collector.ignores(text)):
                 continue
-            value = text.value
-            said = value if isinstance(value, str) else value.decode("latin-1")
-            changed = said
+            changed = said = _said(text)
             for found in longest_first:
                 if found in changed:
                     changed = changed.replace(found, values[found])
@@ -235,6 +233,11 @@ class RedactionProcessor(Processor):
     def _blank(self, text: Text, reason: str) -> None:
         _write(text, unscanned(reason))
         self._unscanned(reason).inc()
+
+
+def _said(text: Text) -> str:
+    """Return a text; bytes with one character for each, as `_write` takes them."""
+    return text.value if isinstance(text.value, str) else text.value.decode("latin-1")
 
 
 def _write(text: Text, said: str) -> None:
