@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit test-faults fuzz e2e backends emitters bench bench-redaction bench-guardrail long docs \
+.PHONY: help install run test lint format type unit test-faults explore fuzz e2e backends emitters bench bench-redaction bench-guardrail long docs \
 	reference image audit sbom proto lock clean
 
 help:  ## list what there is
@@ -49,7 +49,7 @@ e2e: install  ## the tests that need what `make backends` builds
 emitters: install  ## install real instrumentations into .emitters, and compare what they send with what they were answered
 	$(BIN)/pytest -m emitters
 
-long: install emitters  ## what takes hours: all emitters, memory under steady load, 200 kills, fuzzing; written to bench/results
+long: install emitters explore  ## what takes hours: all emitters, properties, memory under load, 200 kills, fuzzing; in bench/results
 	$(BIN)/python -m bench.soak --minutes 60
 	$(BIN)/python -m bench.kills --kills 200
 	$(BIN)/python -m tests.fuzz --seconds 2400
@@ -69,6 +69,11 @@ docs: install  ## the documentation site, into dist/site
 
 reference: install  ## write docs/reference anew from the code
 	$(BIN)/python scripts/reference.py
+
+explore: install  ## the property tests, ten times with other examples
+	for round in 1 2 3 4 5 6 7 8 9 10; do \
+		$(BIN)/pytest --hypothesis-profile=explore -m "hypothesis and not backend and not faults" -n auto --dist worksteal || exit 1; \
+	done
 
 fuzz: install  ## two minutes of anything at all at every entrance
 	$(BIN)/python -m tests.fuzz --seconds 120
