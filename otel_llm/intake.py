@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from otel_llm.pipeline import Pipeline
     from otel_llm.telemetry import Meter
 
-__all__ = ["INLINE_BYTES", "Intake", "admit"]
+__all__ = ["HUGE_BYTES", "INLINE_BYTES", "Intake", "admit"]
 
-INLINE_BYTES: Final = 256 * 1024
-"""A larger request is processed in an executor, so that the event loop is never held for long."""
+INLINE_BYTES: Final = 32 * 1024
+"""A larger request is processed by a thread: the event loop is not held for longer than a few milliseconds."""
+HUGE_BYTES: Final = 256 * 1024
+"""A request larger than that waits in a line of its own: those of ordinary size do not wait for it."""
 
 _KEPT: Final[Mapping[Trust, frozenset[str]]] = {"context": semconv.CONTEXT, "none": frozenset()}
 _log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class Intake:
         meter: Meter,
         *,
         admission: Admission,
+        huge: Executor | None = None,
         waiting: Executor | None = None,
     ) -> None:
         """Connect what a request passes.
@@ -63,9 +66,10 @@ class Intake:
             receiver: its name in the config.
             pipelines: all; those of a request's signal get it.
             journal: what keeps it.
-            executor: runs what is large.
+            executor: runs what is large. Of one thread: two take the interpreter from each other, and both answer late.
             meter: for what is counted.
             admission: one for all receivers.
+            huge: runs what is larger still; *executor* unless given.
             waiting: runs pipelines that may wait; *executor* unless given.
         """
         self._pipelines = {
@@ -73,6 +77,7 @@ class Intake:
         }
         self._journal = journal
         self._executor = executor
+        self._huge = huge or executor
         self._waiting = {
             signal: waiting or executor for signal, each in self._pipelines.items() if any(one.waits for one in each)
         }
@@ -108,10 +113,12 @@ class Intake:
         return Answer(message=_REJECTED, rejected=prepared.rejected)
 
     async def _prepared(self, request: Request) -> _Prepared:
+        size = len(request.body)
         executor = self._waiting.get(request.signal)
-        if executor is None and len(request.body) <= INLINE_BYTES:
-            return self._prepare(request)
-        executor = executor or self._executor
+        if executor is None:
+            if size <= INLINE_BYTES:
+                return self._prepare(request)
+            executor = self._executor if size <= HUGE_BYTES else self._huge
         return await asyncio.get_running_loop().run_in_executor(executor, self._prepare_off_loop, request)
 
     def _prepare_off_loop(self, request: Request) -> _Prepared:

@@ -5,7 +5,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from threading import current_thread
+from threading import Event, current_thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +17,7 @@ from otel_llm.batch import Batch
 from otel_llm.chain import Chain
 from otel_llm.component import Processor, Receiver
 from otel_llm.errors import Retryable
-from otel_llm.intake import INLINE_BYTES, Intake
+from otel_llm.intake import HUGE_BYTES, INLINE_BYTES, Intake
 from otel_llm.journal.memory import MemoryJournal
 from otel_llm.pipeline import Pipeline
 from otel_llm.request import Answer, Encoding, Request, Trust
@@ -42,6 +42,16 @@ class Mark(Processor):
         span.set("thread", current_thread().name)
 
 
+class Gate(Processor):
+    """Holds what is called "wait" until it is opened."""
+
+    opened = Event()
+
+    def process_span(self, span: Span, /) -> None:
+        if span.name == "wait":
+            self.opened.wait()
+
+
 class DropAll(Processor):
     def process_span(self, span: Span, /) -> None:
         span.drop("policy")
@@ -56,6 +66,7 @@ class Gateway:
         self.meter = Meter()
         self.journal = MemoryJournal(capacity)
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="worker")
+        self.huge = ThreadPoolExecutor(1, thread_name_prefix="huge")
         self.pipelines = [self._pipeline(name, kind) for name, kind in chains or (("traces", None),)]
         self.cursor = self.journal.open_cursor("sink", frozenset(p.name for p in self.pipelines))
         self.intake = Intake(
@@ -65,11 +76,16 @@ class Gateway:
             self.executor,
             self.meter,
             admission=Admission(memory or MemoryConfig(), self.meter),
+            huge=self.huge,
         )
 
     def _pipeline(self, name: str, kind: type[Processor] | None) -> Pipeline:
         signal = Signal(name.partition("/")[0])
         return Pipeline(name, signal, lambda: Chain([("p", kind())] if kind else []), self.meter)
+
+    def shutdown(self) -> None:
+        self.executor.shutdown()
+        self.huge.shutdown()
 
     async def kept(self) -> list[bytes]:
         """Return the payloads that wait for the destination."""
@@ -84,7 +100,7 @@ def gateway() -> Iterator[Gateway]:
     """Return pipelines without processors."""
     made = Gateway()
     yield made
-    made.executor.shutdown()
+    made.shutdown()
 
 
 def request(body: bytes, signal: Signal = Signal.TRACES, trust: Trust = "context") -> Request:
@@ -201,21 +217,21 @@ async def test_a_full_journal_asks_to_try_again() -> None:
     gateway = Gateway(capacity=2000)
     body = make_request({"a": "x" * 1000})
     answers = [await gateway.intake.receive(request(body)) for _ in range(2)]
-    gateway.executor.shutdown()
+    gateway.shutdown()
 
     assert [(0, 200, None), (14, 503, 1.0)] == [(a.grpc_status, a.http_status, a.retry_after_s) for a in answers]
     assert (1, 1) == (gateway.count("accepted_spans"), gateway.count("refused_spans"))
 
 
 async def test_a_large_request_leaves_the_event_loop_alone() -> None:
-    """Over the limit the chain runs in a worker thread, with processors of that thread's own."""
+    """Over a limit the chain runs in a thread, with processors of that thread's own; over another in one of others."""
     gateway = Gateway(("traces", Mark))
-    for size in (10, INLINE_BYTES):
+    for size in (10, INLINE_BYTES, HUGE_BYTES):
         await gateway.intake.receive(request(make_request({**GEN_AI, "text": "x" * size})))
     threads = [Batch(payload).spans[0].get("thread") for payload in await gateway.kept()]
-    gateway.executor.shutdown()
+    gateway.shutdown()
 
-    assert ["MainThread", "worker_0"] == threads
+    assert ["MainThread", "worker_0", "huge_0"] == threads
 
 
 async def test_pipelines_of_one_signal_do_not_see_each_others_writes() -> None:
@@ -224,7 +240,7 @@ async def test_pipelines_of_one_signal_do_not_see_each_others_writes() -> None:
     body = make_request(GEN_AI)
     await gateway.intake.receive(request(body))
     marked, plain = await gateway.kept()
-    gateway.executor.shutdown()
+    gateway.shutdown()
 
     assert body == plain
     assert body != marked
@@ -234,7 +250,7 @@ async def test_what_a_processor_drops_is_accepted_and_counted() -> None:
     """The sender has done its part; nothing is left to forward."""
     gateway = Gateway(("traces", DropAll))
     answer = await gateway.intake.receive(request(make_request(GEN_AI)))
-    gateway.executor.shutdown()
+    gateway.shutdown()
 
     assert Answer() == answer
     assert 0 == gateway.journal.used_bytes
@@ -267,7 +283,7 @@ async def test_too_many_items_are_refused_before_they_are_decoded(encoding: Enco
     if encoding == "json":
         bodies = [otlp_json.encode(Signal.TRACES, body) for body in bodies]
     answers = [await gateway.intake.receive(Request(Signal.TRACES, body, encoding, "test")) for body in bodies]
-    gateway.executor.shutdown()
+    gateway.shutdown()
 
     assert [(0, 200), (3, 400)] == [(answer.grpc_status, answer.http_status) for answer in answers]
     assert 3 == gateway.count("accepted_spans")
@@ -281,7 +297,7 @@ async def test_short_of_memory_it_asks_to_try_again(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(machine, "resident_bytes", partial(int, resident_bytes))
         gateway = Gateway(memory=MemoryConfig(limit_mib=500))
         answers.append(await gateway.intake.receive(request(body)))
-        gateway.executor.shutdown()
+        gateway.shutdown()
 
     assert [(14, 503, 1.0), (0, 200, None)] == [(a.grpc_status, a.http_status, a.retry_after_s) for a in answers]
 
@@ -291,7 +307,7 @@ async def test_what_large_requests_reserve_is_free_again_after_them() -> None:
     gateway = Gateway()
     await gateway.intake.receive(request(make_request({"text": "x" * INLINE_BYTES})))
     await gateway.intake.receive(request(b"\xff" * 2 * INLINE_BYTES))
-    gateway.executor.shutdown()
+    gateway.shutdown()
 
     assert 0 == gateway.meter.value("memory_limiter_reserved_bytes")
     assert 1 == gateway.count("accepted_spans")
@@ -308,7 +324,21 @@ async def test_a_large_request_lets_others_pass() -> None:
     assert Answer() == small
     assert not large.done()
     assert 80_000 == (await large).rejected
-    gateway.executor.shutdown()
+    gateway.shutdown()
+
+
+async def test_a_huge_request_lets_large_ones_pass() -> None:
+    """Those have a thread of their own."""
+    gateway = Gateway(("traces", Gate))
+    Gate.opened.clear()
+    huge = asyncio.ensure_future(gateway.intake.receive(request(make_request({"a": "x" * HUGE_BYTES}, name="wait"))))
+    large = await gateway.intake.receive(request(make_request({"a": "x" * INLINE_BYTES})))
+
+    assert Answer() == large
+    assert not huge.done()
+    Gate.opened.set()
+    assert Answer() == await huge
+    gateway.shutdown()
 
 
 class SlowJournal(MemoryJournal):
@@ -352,6 +382,6 @@ async def test_a_sender_that_leaves_changes_nothing(problem: Exception | None, a
     assert (0, 0) == (gateway.count("accepted_spans"), gateway.count("refused_spans"))
     journal.synced.set()
     await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
-    gateway.executor.shutdown()
+    gateway.shutdown()
 
     assert (accepted, refused) == (gateway.count("accepted_spans"), gateway.count("refused_spans"))

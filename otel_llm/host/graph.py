@@ -35,7 +35,7 @@ __all__ = ["Graph", "Key", "Part", "Parts"]
 T = TypeVar("T")
 Key = tuple[Kind, str]
 
-_THREADS: Final = 2
+_HUGE_THREADS: Final = 2
 _WAITING_THREADS: Final = 16
 """Of which those are made that are needed. What waits has a limit of its own, so that some are always left."""
 _PATIENCE_S: Final = 5.0
@@ -104,7 +104,8 @@ class Graph:
             if not (worker and _is_single(component)):
                 part = self._part(component, running or {})
                 self.parts[part.key] = part
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="otel-llm-pipeline")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="otel-llm-pipeline")
+        self._huge = ThreadPoolExecutor(_HUGE_THREADS, thread_name_prefix="otel-llm-huge")
         self._waiting = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="otel-llm-waiting")
         built = {name: self._try(partial(self._pipeline, name)) for name in config.service.pipelines}
         self._pipelines: dict[str, Pipeline] = {name: pipeline for name, pipeline in built.items() if pipeline}
@@ -164,6 +165,7 @@ class Graph:
                 self._executor,
                 self._meter,
                 admission=admission,
+                huge=self._huge,
                 waiting=self._waiting,
             )
             for part in self.receivers
@@ -174,8 +176,8 @@ class Graph:
         # Whoever has a request processed is woken before us, who wait for the threads, and goes to the journal at once.
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
-                await asyncio.to_thread(self._executor.shutdown)
-                await asyncio.to_thread(self._waiting.shutdown)
+                for executor in (self._executor, self._huge, self._waiting):
+                    await asyncio.to_thread(executor.shutdown)
 
     async def shutdown(self) -> None:
         """Shut the processors down when they are done. Safe to call twice."""

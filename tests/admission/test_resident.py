@@ -55,7 +55,7 @@ def take(directory: Path, body: bytes, encoding: Encoding = "protobuf") -> dict[
     ],
 )
 def test_no_request_costs_more_than_its_multiple(tmp_path: Path, body: bytes) -> None:
-    """Four times its bytes, and 750 for each of its parts: what admission reserves for it."""
+    """Four times its bytes, and 800 for each of its parts: what admission reserves for it."""
     stated = TIMES * len(body) + PART_BYTES * count(PARTS[Signal.TRACES], body, 10**9)
 
     assert take(tmp_path, body)["took"] <= stated + 2 * MIB
@@ -74,7 +74,7 @@ def test_no_request_costs_more_than_its_multiple(tmp_path: Path, body: bytes) ->
     ],
 )
 def test_no_json_costs_more_than_its_multiple(tmp_path: Path, value: bytes) -> None:
-    """Six times its bytes, 750 for each bracket, 100 for each comma; here with bytes that are read and then refused."""
+    """Six times its bytes, 800 for each bracket, 100 for each comma; here with bytes that are read and then refused."""
     body = b"[" + b",".join([value] * (2 * MIB // len(value))) + b"]"
     said = take(tmp_path, body, "json")
 
