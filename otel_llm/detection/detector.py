@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Detector", "RuleDetector"]
 
 _BEFORE: Final = 48
+_MARKED: Final = 112
 _AFTER: Final = 16
 _KEYS: Final = 4096
 """Names of attributes of which it is remembered whether they are sensitive."""
@@ -38,6 +39,7 @@ _RESTS: Final = 3
 """How often what is left of a text is searched again."""
 _MARKER: Final = "[REDACTED]"
 """What no rule finds anything in."""
+_ANY_MARKER: Final = re.compile(rb"\[(?:REDACTED|UNSCANNED)[^\[\]]{0,80}\]")
 _ESCAPED: Final = re.compile(DISGUISES[0].encode())
 
 
@@ -143,13 +145,29 @@ class RuleDetector:
 
     def holds(self, rule: int, segment: Segment, start: int, end: int) -> bool:
         """Tell whether what a rule's pattern found between two bytes of a segment is what it looks for."""
-        check = self._validators[rule]
+        data, check = segment.data, self._validators[rule]
+        if b"]" in data[max(start - _MARKED, 0) : end] and not self._between_markers(rule, data, start, end):
+            return False
         if check is None:
             return True
-        data = segment.data
         before = data[max(start - _BEFORE, 0) : start].decode("latin-1") if start else segment.key
         after = data[end : end + _AFTER].decode("latin-1")
         return check(Candidate(data[start:end].decode("latin-1"), before, after, end - start == len(data)))
+
+    def _between_markers(self, rule: int, data: bytes, start: int, end: int) -> bool:
+        """Tell whether a rule finds a part of a stretch if markers are edges of texts.
+
+        The type that a marker names is no name for what stands behind it, nor does a value hold one: who has put it
+        there has looked at what is around it.
+        """
+        first = max(start - _MARKED, 0)
+        window = bytearray(data[first : end + _AFTER])
+        for marker in _ANY_MARKER.finditer(data, first, end + _AFTER):
+            if not marker.start() <= start < end <= marker.end():  # it may be anybody's, and hold a secret
+                window[marker.start() - first : marker.end() - first] = bytes(len(marker[0]))
+        return any(
+            begin < end - first and stop > start - first for begin, stop in self.engine.spans(rule, bytes(window))
+        )
 
     def under(self, key: str) -> tuple[int, ...]:
         """Return the rules that find whatever stands under a key."""

@@ -55,6 +55,8 @@ def strings(value: Any) -> Iterator[str]:
 
 @settings(max_examples=60, deadline=None)
 @example("PINECONE_API_KEY=4349a5b7-88ab-e537-346e-d661d17f6fb1" + made_up("sk-proj-<s156>"))
+@example(made_up("API_KEY=<w43>x-api-key: <w44>"))
+@example(made_up("ASSEMBLYAI_API_KEY=<h32><password><w12></password>"))
 @example("db_pass: " + made_up("<w5>!<w5>#7") + "\nport: 1")
 @given(VALUES)
 def test_no_string_of_a_document_holds_what_is_found_in_it_alone(value: Any) -> None:

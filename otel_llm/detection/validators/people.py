@@ -43,7 +43,6 @@ _FISCALE_ODD: Final = dict(
     )
 )  # fmt: skip
 _NINO_NOT: Final = frozenset({"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"})
-_SAMPLE_SSNS: Final = frozenset({"078051120", "219099999", "123456789"})
 _VERHOEFF: Final = tuple(
     tuple(map(int, row))
     for row in (
@@ -67,8 +66,7 @@ def ssn(candidate: Candidate) -> bool:
     """United States: no area 000, 666 or 900 and up, no group 00, no serial 0000."""
     digits = candidate.digits
     return (
-        digits not in _SAMPLE_SSNS
-        and digits[:3] not in {"000", "666"}
+        digits[:3] not in {"000", "666"}
         and digits[0] != "9"
         and digits[3:5] != "00"
         and digits[5:] != "0000"

@@ -20,9 +20,10 @@ _SAMPLE: Final = re.compile(
     r"masked|hidden|unknown|empty|default|value|n/a|tbd|todo)$"
 )
 _SAMPLE_PART: Final = re.compile(
-    r"(?i)example|sample|dummy|placeholder|changeme|change[_-]me|your[_-]|_here\b|-here\b|insert|xxxx|\*\*\*|redacted"
-    r"|fake|<[a-z_ -]+>|\.\.\.|abcdef|123456789012|test[_-]?(?:key|token|secret|password)"
+    r"(?i)(?<![a-z])example|example(?![a-z])|sample|dummy|placeholder|changeme|change[_-]me|your[_-]|_here\b|-here\b"
+    r"|insert|xxxx|\*\*\*|redacted|fake|<[a-z_ -]+>|\.\.\.|test[_-]?(?:key|token|secret|password)"
 )
+"""Not `abcdef` or `1234`: what somebody made up to try it out is not told from what somebody made up to use it."""
 _CODE: Final = re.compile(
     r"(?:os\.|process\.|env\[|getenv|self\.|this\.|config[.\[]|settings\.|request\.|args\.|ctx\.|params\.|event\.|"
     r"[\w.]+\(|[A-Za-z_]\w*\.[a-z_]\w*$|[A-Za-z_]+(?:\.[A-Za-z_]+)+[,;]?$|(?:[a-z_][a-z0-9_]*\.)+[A-Za-z_]\w*[,;]?$|"
