@@ -14,23 +14,13 @@ from otel_llm.digest import Digests
 from otel_llm.testing import make_request
 from tests.budget.rig import endpoint, gateway, send
 from tests.budget.test_gateway import attributes, spent
+from tests.model_call import A_CALL, COST_PICO_USD
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 BUDGETS = "routes: {bot: {per_user_daily_usd: 0.004, per_conv_cap_usd: 1}}\n"
-CALL: dict[str, Any] = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o",
-    "gen_ai.usage.input_tokens": 1000,
-    "gen_ai.usage.output_tokens": 100,
-    "otel_llm.route": "bot",
-    "user.id": "ada",
-    "session.id": "c1",
-}
-COST = 3_500_000_000
-"""Of one such call, in pico-USD."""
+CALL: dict[str, Any] = {**A_CALL, "otel_llm.route": "bot", "user.id": "ada", "session.id": "c1"}
 
 
 @pytest.mark.parametrize("raw", [False, True])
@@ -52,7 +42,7 @@ async def test_budgets_of_users_by_user_id(tmp_path: Path, *, raw: bool) -> None
 
     assert {"ada": 429, "bob": 200} == status
     assert {
-        f"routes/bot/per_user_daily_usd u:{ada}": Balance(COST),
-        f"routes/bot/per_conv_cap_usd c:{conversation}": Balance(COST),
+        f"routes/bot/per_user_daily_usd u:{ada}": Balance(COST_PICO_USD),
+        f"routes/bot/per_conv_cap_usd c:{conversation}": Balance(COST_PICO_USD),
     } == {name: Balance(each.settled) for name, each in (await spent(f"sqlite:///{tmp_path}/store.db")).items()}
     assert [ada] == [each[semconv.USER_KEY] for each in attributes(tmp_path)]
