@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["A_CALL", "A_CALL_OF_2024", "COST_PICO_USD", "COST_USD"]
+__all__ = ["CALL", "CALL_OF_2024", "COST_PICO_USD", "COST_USD"]
 
-A_CALL: Final[dict[str, Any]] = {
+CALL: Final[dict[str, Any]] = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "openai",
     "gen_ai.request.model": "gpt-4o",
     "gen_ai.usage.input_tokens": 1000,
     "gen_ai.usage.output_tokens": 100,
 }
-A_CALL_OF_2024: Final[dict[str, str | int]] = {
+CALL_OF_2024: Final[dict[str, str | int]] = {
     "gen_ai.operation.name": "chat",
     "gen_ai.system": "openai",
     "gen_ai.request.model": "gpt-4o",

@@ -12,15 +12,16 @@ from otel_llm import semconv
 from otel_llm.budget.ledger import Balance
 from otel_llm.digest import Digests
 from otel_llm.testing import make_request
+from tests import model_call
 from tests.budget.rig import endpoint, gateway, send
 from tests.budget.test_gateway import attributes, spent
-from tests.model_call import A_CALL, COST_PICO_USD
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 BUDGETS = "routes: {bot: {per_user_daily_usd: 0.004, per_conv_cap_usd: 1}}\n"
-CALL: dict[str, Any] = {**A_CALL, "otel_llm.route": "bot", "user.id": "ada", "session.id": "c1"}
+CALL: dict[str, Any] = {**model_call.CALL, "otel_llm.route": "bot", "user.id": "ada", "session.id": "c1"}
+COST = model_call.COST_PICO_USD
 
 
 @pytest.mark.parametrize("raw", [False, True])
@@ -42,7 +43,7 @@ async def test_budgets_of_users_by_user_id(tmp_path: Path, *, raw: bool) -> None
 
     assert {"ada": 429, "bob": 200} == status
     assert {
-        f"routes/bot/per_user_daily_usd u:{ada}": Balance(COST_PICO_USD),
-        f"routes/bot/per_conv_cap_usd c:{conversation}": Balance(COST_PICO_USD),
+        f"routes/bot/per_user_daily_usd u:{ada}": Balance(COST),
+        f"routes/bot/per_conv_cap_usd c:{conversation}": Balance(COST),
     } == {name: Balance(each.settled) for name, each in (await spent(f"sqlite:///{tmp_path}/store.db")).items()}
     assert [ada] == [each[semconv.USER_KEY] for each in attributes(tmp_path)]

@@ -17,8 +17,8 @@ from otel_llm.host import Host
 from otel_llm.registry import Registry
 from otel_llm.store.store import open_store
 from otel_llm.testing import make_request
+from tests import model_call
 from tests.budget.rig import COMPONENTS, CONFIG, gateway, post, send
-from tests.model_call import A_CALL, COST_PICO_USD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,8 @@ models: {gpt-4o: {daily_usd: 0.01}}
 routes: {bot: {per_user_daily_usd: 0.004, daily_tokens: 5000}}
 environments: {eval: {daily_usd: 1}}
 """
-CALL: dict[str, Any] = {**A_CALL, semconv.ROUTE: "bot", semconv.USER_KEY: "k1:aa"}
+CALL: dict[str, Any] = {**model_call.CALL, semconv.ROUTE: "bot", semconv.USER_KEY: "k1:aa"}
+COST = model_call.COST_PICO_USD
 
 
 def attributes(directory: Path) -> list[dict[str, Any]]:
@@ -70,10 +71,10 @@ async def test_calls_are_charged_once(tmp_path: Path, url: str) -> None:
             await send(host, body)
 
     assert {
-        "models/gpt-4o/daily_usd": Balance(2 * COST_PICO_USD),
+        "models/gpt-4o/daily_usd": Balance(2 * COST),
         "routes/bot/daily_tokens": Balance(2200),
-        "routes/bot/per_user_daily_usd u:k1:aa": Balance(COST_PICO_USD),
-        "routes/bot/per_user_daily_usd u:k1:bb": Balance(COST_PICO_USD),
+        "routes/bot/per_user_daily_usd u:k1:aa": Balance(COST),
+        "routes/bot/per_user_daily_usd u:k1:bb": Balance(COST),
     } == await spent(url)
 
 
@@ -83,7 +84,7 @@ async def test_evaluations_never_drain_production(tmp_path: Path) -> None:
     async with gateway(tmp_path, BUDGETS) as host:
         await send(host, make_request(call, start_time_unix_nano=time.time_ns()))
 
-    assert {"environments/eval/daily_usd": Balance(COST_PICO_USD)} == await spent(f"sqlite:///{tmp_path}/store.db")
+    assert {"environments/eval/daily_usd": Balance(COST)} == await spent(f"sqlite:///{tmp_path}/store.db")
 
 
 async def test_agents_are_stored_and_not_charged(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ async def test_spans_go_on_while_the_store_is_away(tmp_path: Path, monkeypatch: 
         await host.destinations[0].drain(60)
 
     assert ["unknown"] * 3 == [each[semconv.BUDGET_STATE] for each in marked]
-    assert Balance(COST_PICO_USD) == (await spent(f"sqlite:///{tmp_path}/store.db"))["models/gpt-4o/daily_usd"]
+    assert Balance(COST) == (await spent(f"sqlite:///{tmp_path}/store.db"))["models/gpt-4o/daily_usd"]
 
 
 async def test_a_call_keeps_its_price(tmp_path: Path) -> None:
@@ -150,9 +151,9 @@ async def test_a_call_keeps_its_price(tmp_path: Path) -> None:
     ((cost, version),) = await store.ask("SELECT cost_pico, price_version FROM llm_traces")
     await store.shutdown()
 
-    assert COST_PICO_USD == cost
+    assert COST == cost
     assert version
-    assert Balance(COST_PICO_USD) == (await spent(f"sqlite:///{tmp_path}/store.db"))["models/gpt-4o/daily_usd"]
+    assert Balance(COST) == (await spent(f"sqlite:///{tmp_path}/store.db"))["models/gpt-4o/daily_usd"]
 
 
 async def test_clocks_that_are_wrong(tmp_path: Path) -> None:
@@ -225,5 +226,5 @@ async def test_another_store_without_a_restart(tmp_path: Path) -> None:
         await send(host, body)
 
     assert await spent(f"sqlite:///{tmp_path}/store.db") == await spent(other)
-    assert Balance(COST_PICO_USD) == (await spent(other))["models/gpt-4o/daily_usd"]
+    assert Balance(COST) == (await spent(other))["models/gpt-4o/daily_usd"]
     assert ["ok", "ok", "ok"] == [each[semconv.BUDGET_STATE] for each in attributes(tmp_path)]
