@@ -7,19 +7,18 @@ usage: python -m bench.guardrail [--data DIR] [--rounds 2] [--quick]
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import random
-import sys
 import time
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from bench import command
 from bench.redaction import conversation
-from bench.report import Case, markdown, setting
-from bench.rig import BENCH, BenchError, Rig, directory_on_disk, otel_llm, otelcol
+from bench.report import Case, markdown, setting, write_page
+from bench.rig import Rig, directory_on_disk, otel_llm, otelcol
 from bench.run import IN_TURN, in_turn
 from bench.workloads import WORKLOADS, Generator
 from otel_llm.batch import Batch
@@ -139,7 +138,7 @@ def quality(directory: Path) -> str:
 
 def main() -> None:
     """Measure what the command line names, and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m bench.guardrail", description=(__doc__ or "").partition("\n")[0])
+    parser = command.parser("guardrail", __doc__)
     parser.add_argument("--data", type=Path, help="directory of labelled texts; without it only speed is measured")
     parser.add_argument("--rounds", type=int, default=2, help="how often each program has its turn")
     parser.add_argument("--quick", action="store_true", help="no programs, only this process")
@@ -162,15 +161,8 @@ def main() -> None:
         ]
     if arguments.data:
         parts += ["## Labelled texts\n", quality(arguments.data)]
-    path = BENCH / "results" / "guardrail.md"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("\n".join(parts), encoding="utf-8")
-    print(path.relative_to(BENCH.parent))
+    write_page("guardrail", "\n".join(parts))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchError as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(3)
+    command.run(main)

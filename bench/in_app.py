@@ -9,7 +9,6 @@ chain, and with redaction behind that, in turn.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
@@ -25,8 +24,9 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from bench import command
 from bench.process_tree import peak_rss_mib
-from bench.report import setting
+from bench.report import setting, write_page
 from bench.rig import BENCH, otel_llm
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _page(measured: Sequence[Round]) -> str:
 
 def main() -> None:
     """Measure, and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m bench.in_app", description=(__doc__ or "").partition("\n")[0])
+    parser = command.parser("in_app", __doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured")
     parser.add_argument("--spans", type=int, default=4000, help="how many spans an app ends")
     parser.add_argument("--one", nargs=2, metavar=("VARIANT", "CONTENT"), help="measure one round in this process")
@@ -157,10 +157,8 @@ def main() -> None:
         "",
         _page(_rounds(options.spans, options.rounds)),
     ]
-    path = BENCH / "results" / "in_app.md"
-    path.write_text("\n".join(page) + "\n", encoding="utf-8")
-    print(path.relative_to(BENCH.parent))
+    write_page("in_app", "\n".join(page) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -8,18 +8,17 @@ write and sync of as many bytes took in the same sitting: that is the device, th
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
-import sys
 import time
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from bench import command
 from bench.process_tree import cpu_seconds
-from bench.report import Case, markdown, setting
-from bench.rig import BENCH, BenchError, Rig, directory_on_disk, otel_llm
+from bench.report import Case, markdown, setting, write_page
+from bench.rig import Rig, directory_on_disk, otel_llm
 from bench.run import IN_TURN, in_turn
 from otel_llm.journal import Record
 from otel_llm.journal.disk import DiskJournal, DiskOptions
@@ -193,7 +192,7 @@ def _rounds(values: Sequence[float]) -> str:
 
 def main() -> None:
     """Measure, and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m bench.journal", description=(__doc__ or "").partition("\n")[0])
+    parser = command.parser("journal", __doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured")
     rounds = parser.parse_args().rounds
     contestants = [otel_llm(), otel_llm("disk")]
@@ -218,14 +217,8 @@ def main() -> None:
         "",
         *at_half_load,
     ]
-    path = BENCH / "results" / "journal.md"
-    path.write_text("\n".join(page) + "\n", encoding="utf-8")
-    print(path.relative_to(BENCH.parent))
+    write_page("journal", "\n".join(page) + "\n")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchError as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(3)
+    command.run(main)

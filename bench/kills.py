@@ -10,7 +10,6 @@ usage: python -m bench.kills [--kills 200]
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
 import sys
@@ -22,8 +21,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import grpc
 
-from bench.report import setting
-from bench.rig import BENCH, otel_llm
+from bench import command
+from bench.report import setting, write_page
+from bench.rig import otel_llm
 from tests.faults.oracle import Oracle
 from tests.faults.sink import TAKE, Arrival, Behaviour, Reply, Sink
 
@@ -178,7 +178,7 @@ async def _main(kills: int) -> int:
             found = await soak(oracle, kills)
             report = f"# SIGKILL under load\n\n{setting([otel_llm()])}\n{_METHOD.strip()}\n\n{found.report}"
             print(report)
-            (BENCH / "results" / "kills.md").write_text(report, encoding="utf-8")
+            write_page("kills", report)
             try:
                 await oracle.check(duplicates=found.bound)
             except AssertionError as violations:
@@ -196,10 +196,10 @@ Killed within {LONGEST_LIFE_S:g} s of being ready, or while it starts, again and
 
 def main() -> int:
     """Run it, and write down what came of it."""
-    parser = argparse.ArgumentParser(prog="python -m bench.kills", description=(__doc__ or "").partition("\n")[0])
+    parser = command.parser("kills", __doc__)
     parser.add_argument("--kills", type=int, default=200)
     return asyncio.run(_main(parser.parse_args().kills))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -5,17 +5,16 @@ usage: python -m bench.redaction [--data DIR] [--rounds 2] [--quick]
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bench import command
 from bench.quality import quality
-from bench.report import Case, markdown, setting
-from bench.rig import BENCH, BenchError, Rig, directory_on_disk, otel_llm, otelcol
+from bench.report import Case, markdown, setting, write_page
+from bench.rig import Rig, directory_on_disk, otel_llm, otelcol
 from bench.run import IN_TURN, in_turn
 from bench.workloads import WORDS
 from otel_llm.batch import Batch
@@ -94,7 +93,7 @@ def speeds() -> str:
 
 def main() -> None:
     """Measure what the command line names, and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m bench.redaction", description=(__doc__ or "").partition("\n")[0])
+    parser = command.parser("redaction", __doc__)
     parser.add_argument("--data", type=Path, help="directory of labelled texts; without it only speed is measured")
     parser.add_argument("--rounds", type=int, default=2, help="how often each program has its turn")
     parser.add_argument("--quick", action="store_true", help="no programs, only this process")
@@ -109,15 +108,8 @@ def main() -> None:
         parts += ["## Programs\n", f"{IN_TURN}\n", markdown(plain + both, "otelcol")]
     if arguments.data:
         parts += ["## Labelled texts\n", quality(arguments.data)]
-    path = BENCH / "results" / "redaction.md"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("\n".join(parts), encoding="utf-8")
-    print(path.relative_to(BENCH.parent))
+    write_page("redaction", "\n".join(parts))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchError as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(3)
+    command.run(main)

@@ -8,6 +8,7 @@ import platform
 from importlib.metadata import version
 from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
     from bench.rig import Contestant
 
-__all__ = ["Case", "Measurement", "markdown", "setting"]
+__all__ = ["Case", "Measurement", "markdown", "setting", "write_page"]
 
+_BENCH: Final = Path(__file__).resolve().parent
 _LIBRARIES: Final = ("grpcio", "protobuf", "uvloop")
 
 
@@ -70,6 +72,14 @@ def setting(contestants: Sequence[Contestant]) -> str:
     kernel = platform.release().partition("-")[0]
     machine = f"{os.cpu_count()} cores, {platform.system()} {kernel}, Python {platform.python_version()}"
     return f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} on {machine}; {', '.join(versions)}."
+
+
+def write_page(name: str, page: str) -> None:
+    """Write `bench/results/<name>.md`, and print that it is there."""
+    path = _BENCH / "results" / f"{name}.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    print(path.relative_to(_BENCH.parent))
 
 
 def _rows(case: Case, measurements: Sequence[Measurement], reference: str) -> list[str]:

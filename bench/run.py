@@ -5,14 +5,14 @@ usage: python -m bench.run [--rounds 2] [W1 ...]
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
+from bench import command
 from bench.process_tree import cpu_seconds, peak_rss_mib
-from bench.report import Case, Measurement, markdown, setting
-from bench.rig import BENCH, BenchError, Contestant, Rig, directory_on_disk, otel_llm, otelcol
+from bench.report import Case, Measurement, markdown, setting, write_page
+from bench.rig import Contestant, Rig, directory_on_disk, otel_llm, otelcol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ def in_turn(rig: Rig, contestants: Sequence[Contestant], cases: Sequence[Case], 
 
 def main() -> None:
     """Measure what the command line names, and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m bench.run", description=(__doc__ or "").partition("\n")[0])
+    parser = command.parser("run", __doc__)
     parser.add_argument("workloads", nargs="*", default=DEFAULT, help="W1 to W5; W1, W2 and W5 unless told")
     parser.add_argument("--rounds", type=int, default=2, help="how often each contestant has its turn")
     arguments = parser.parse_args()
@@ -77,15 +77,8 @@ def main() -> None:
     with directory_on_disk() as directory:
         measurements = in_turn(Rig(directory), contestants, cases, arguments.rounds)
     page = f"{setting(contestants)}\n{IN_TURN}\n\n{markdown(measurements, 'otelcol')}"
-    path = BENCH / "results" / f"{'-'.join(arguments.workloads)}.md"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(page, encoding="utf-8")
-    print(path.relative_to(BENCH.parent))
+    write_page("-".join(arguments.workloads), page)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchError as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(3)
+    command.run(main)

@@ -5,8 +5,6 @@ usage: python -m bench.soak [--minutes 60] [--rate 10] [--workload W2] [--task c
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
 import threading
 import time
@@ -14,9 +12,10 @@ from pathlib import Path
 from statistics import linear_regression, median
 from typing import Final, NamedTuple
 
+from bench import command
 from bench.process_tree import rss_mib
-from bench.report import setting
-from bench.rig import BENCH, BenchError, Rig, Sent, otel_llm
+from bench.report import setting, write_page
+from bench.rig import Rig, Sent, otel_llm
 
 EVERY_S: Final = 5.0
 WARM_UP_SHARE: Final = 1 / 3
@@ -67,7 +66,7 @@ def soak(rig: Rig, workload: str, task: str, rate: float, seconds: float) -> tup
 
 def main() -> int:
     """Soak, and print the findings."""
-    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=(__doc__ or "").partition("\n")[0])
+    parser = command.parser("soak", __doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rate", type=float, default=10, help="requests a second")
     parser.add_argument("--workload", default="W2", help="W1 to W5")
@@ -87,13 +86,9 @@ def main() -> int:
         f"{table(samples)}"
     )
     print(report)
-    (BENCH / "results" / "soak.md").write_text(report, encoding="utf-8")
+    write_page("soak", report)
     return int(slope > arguments.max_slope or lost != 0 or sent.failed != 0)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BenchError as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(3)
+    command.run(main)

@@ -12,6 +12,7 @@ from otel_llm import semconv
 from otel_llm.budget.ledger import Balance
 from otel_llm.digest import Digests
 from otel_llm.testing import make_request
+from tests import model_call
 from tests.budget.rig import endpoint, gateway, send
 from tests.budget.test_gateway import attributes, spent
 
@@ -19,18 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUDGETS = "routes: {bot: {per_user_daily_usd: 0.004, per_conv_cap_usd: 1}}\n"
-CALL: dict[str, Any] = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o",
-    "gen_ai.usage.input_tokens": 1000,
-    "gen_ai.usage.output_tokens": 100,
-    "otel_llm.route": "bot",
-    "user.id": "ada",
-    "session.id": "c1",
-}
-COST = 3_500_000_000
-"""Of one such call, in pico-USD."""
+CALL: dict[str, Any] = {**model_call.CALL, "otel_llm.route": "bot", "user.id": "ada", "session.id": "c1"}
+COST = model_call.COST_PICO_USD
 
 
 @pytest.mark.parametrize("raw", [False, True])

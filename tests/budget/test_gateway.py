@@ -17,6 +17,7 @@ from otel_llm.host import Host
 from otel_llm.registry import Registry
 from otel_llm.store.store import open_store
 from otel_llm.testing import make_request
+from tests import model_call
 from tests.budget.rig import COMPONENTS, CONFIG, gateway, post, send
 
 if TYPE_CHECKING:
@@ -27,17 +28,8 @@ models: {gpt-4o: {daily_usd: 0.01}}
 routes: {bot: {per_user_daily_usd: 0.004, daily_tokens: 5000}}
 environments: {eval: {daily_usd: 1}}
 """
-CALL: dict[str, Any] = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o",
-    "gen_ai.usage.input_tokens": 1000,
-    "gen_ai.usage.output_tokens": 100,
-    semconv.ROUTE: "bot",
-    semconv.USER_KEY: "k1:aa",
-}
-COST = 3_500_000_000
-"""Of one such call, in pico-USD."""
+CALL: dict[str, Any] = {**model_call.CALL, semconv.ROUTE: "bot", semconv.USER_KEY: "k1:aa"}
+COST = model_call.COST_PICO_USD
 
 
 def attributes(directory: Path) -> list[dict[str, Any]]:

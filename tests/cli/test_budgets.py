@@ -15,6 +15,7 @@ import pytest
 from otel_llm import semconv
 from otel_llm.digest import Digests
 from otel_llm.testing import make_request
+from tests import model_call
 from tests.budget.rig import CONFIG, endpoint, gateway, send
 
 if TYPE_CHECKING:
@@ -22,15 +23,7 @@ if TYPE_CHECKING:
 
 BUDGETS = "models: {gpt-4o: {daily_usd: 0.01, tpm: 5000}}\nroutes: {bot: {per_user_daily_usd: 0.004}}\n"
 ADA = Digests(b"a key of the tests").of("user", "Ada")
-CALL: dict[str, Any] = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o",
-    "gen_ai.usage.input_tokens": 1000,
-    "gen_ai.usage.output_tokens": 100,
-    semconv.ROUTE: "bot",
-    semconv.USER_KEY: ADA,
-}
+CALL: dict[str, Any] = {**model_call.CALL, semconv.ROUTE: "bot", semconv.USER_KEY: ADA}
 
 
 @pytest.fixture(scope="module")

@@ -6,27 +6,25 @@ import asyncio
 import signal
 import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 
 from otel_llm.signals import Signal
+from tests.e2e.in_app import INSTRUMENT, PROGRAMS, configure
 from tests.e2e.otlp import attributes_of
 from tests.e2e.program import Program, eventually, free_port, run
+from tests.model_call import COST_USD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
     from tests.e2e.backends import Jaeger
     from tests.e2e.sink import Sink
 
 pytestmark = pytest.mark.backend
-
-PROGRAMS: Final = Path(sys.executable).parent
-INSTRUMENT: Final = str(PROGRAMS / "opentelemetry-instrument")
-PRICE: Final = 0.0035
 
 
 @pytest.fixture(params=["grpc", "http/protobuf"])
@@ -51,7 +49,7 @@ async def test_a_script_loses_nothing_at_its_end(
     spans = [(span.name, attributes_of(span)) for span in await sink.spans(2)]
     assert ["first", "second"] == [name for name, _ in spans]
     for _, attributes in spans:
-        assert PRICE == attributes["otel_llm.cost.total_usd"]
+        assert COST_USD == attributes["otel_llm.cost.total_usd"]
         assert ("script", "u1") == (attributes["otel_llm.route"], attributes["user.id"])
     assert {protocol.partition("/")[0]} == {each.transport for each in sink.received}
 
@@ -75,7 +73,7 @@ async def test_workers_forked_from_a_connected_process(sink: Sink, tmp_path: Pat
 
     spans = {span.name: attributes_of(span) for span in await sink.spans(4)}
     assert {"parent", "worker 0", "worker 1", "parent again"} == set(spans)
-    assert {PRICE} == {attributes["otel_llm.cost.total_usd"] for attributes in spans.values()}
+    assert {COST_USD} == {attributes["otel_llm.cost.total_usd"] for attributes in spans.values()}
 
 
 @pytest.mark.usefixtures("protocol")
@@ -92,7 +90,7 @@ async def test_fastapi_under_uvicorn(sink: Sink, tmp_path: Path) -> None:
     servers = {span.trace_id for span in spans if span.name.startswith("GET")}
     calls = {span.name: attributes_of(span) for span in spans if span.name.startswith("call-")}
     assert {span.trace_id for span in spans if span.name in calls} <= servers
-    assert [(f"u{n}", "chat", PRICE) for n in range(5)] == [
+    assert [(f"u{n}", "chat", COST_USD) for n in range(5)] == [
         (each["user.id"], each["otel_llm.route"], each["otel_llm.cost.total_usd"])
         for each in (calls[f"call-{n}"] for n in range(5))
     ]
@@ -114,7 +112,7 @@ async def test_gunicorn_with_two_workers(sink: Sink, tmp_path: Path) -> None:
 
     spans = [(span.name, attributes_of(span)) for span in await sink.spans(count) if span.name.startswith("/call-")]
     assert sorted(f"/call-{n}" for n in range(count)) == sorted(name for name, _ in spans)
-    assert {("u1", PRICE)} == {(each["user.id"], each["otel_llm.cost.total_usd"]) for _, each in spans}
+    assert {("u1", COST_USD)} == {(each["user.id"], each["otel_llm.cost.total_usd"]) for _, each in spans}
 
 
 async def test_an_app_does_not_notice_that_its_backend_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,15 +135,7 @@ async def test_jaeger_gets_what_the_gateway_would_send(
 
     spans = await jaeger.service("script", 2)
     tags = {tag["key"]: tag["value"] for tag in spans["first"]["tags"]}
-    assert (PRICE, "openai") == (tags["otel_llm.cost.total_usd"], tags["gen_ai.provider.name"])
-
-
-def configure(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
-    """Have traces exported through the processors, and nothing else."""
-    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otel_llm")
-    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
-    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+    assert (COST_USD, "openai") == (tags["otel_llm.cost.total_usd"], tags["gen_ai.provider.name"])
 
 
 @asynccontextmanager

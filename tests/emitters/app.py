@@ -62,6 +62,7 @@ def _environment(provider: FakeProvider, endpoint: str) -> dict[str, str]:
         "LANGFUSE_OTEL_TRACES_EXPORT_PATH": "v1/traces",
         "LANGFUSE_PUBLIC_KEY": "pk-test",
         "LANGFUSE_SECRET_KEY": "sk-test",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
         "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental",
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
     }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.emitters.table import Provider
     from tests.fake_provider import Reply
 
-__all__ = ["Call", "answered", "told"]
+__all__ = ["TOOL_CALL", "Call", "answered", "told"]
 
 Part = tuple[str, ...]
 """A role and a text; or `tool_call`, a name and the arguments in JSON; or `tool_call_response` and what it returned."""
@@ -91,8 +91,8 @@ def answered(provider: Provider, scenario: str, reply: Reply, turn: int, says: M
     return replace(call, **says)
 
 
-_TOOL_CALL: Final = ("tool_call", TOOL, json.dumps({"city": CITY}))
-_ASKED: Final[list[Part]] = [("system", SYSTEM), ("user", QUESTION), _TOOL_CALL, ("tool_call_response", WEATHER)]
+TOOL_CALL: Final = ("tool_call", TOOL, json.dumps({"city": CITY}))
+_ASKED: Final[list[Part]] = [("system", SYSTEM), ("user", QUESTION), TOOL_CALL, ("tool_call_response", WEATHER)]
 
 
 def _said(reply: Reply) -> list[Part]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tests.emitters.asked import QUESTION, SCENARIOS, SYSTEM, WEATHER
+from tests.emitters.call import TOOL_CALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,6 +51,8 @@ class Emitter:
     scenarios: tuple[str, ...] = SCENARIOS
     quick: bool = False
     """Whether it is installed and run in `.ci/run` too, and not only in `make emitters`."""
+    above: tuple[str, ...] = ()
+    """The fields of a call that do not stand on its own span, but on the one above it."""
     says: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """What its spans say instead, or None for nothing, by scenario, where `*` stands for all, or scenario and call,
     and by field."""
@@ -67,6 +70,13 @@ def _each(scenarios: Iterable[str], says: Mapping[str, object]) -> dict[str, Map
 
 _ANSWERED: Final = tuple(scenario for scenario in CHAT if scenario != "failing")
 _WITHOUT_CALL: Final = [("system", SYSTEM), ("user", QUESTION), ("tool_call_response", WEATHER)]
+_ADK_SYSTEM: Final = f'{SYSTEM}\n\nYou are an agent. Your internal name is "forecaster".'
+_ADK_ASKED: Final = [("system", _ADK_SYSTEM), ("user", QUESTION)]
+_ADK_SAYS: Final[Mapping[str, Mapping[str, object]]] = {
+    "*": {"asked": _ADK_ASKED},
+    "tools/0": {"finish_reasons": ["stop"]},  # Gemini knows no other reason
+    "tools/1": {"asked": [*_ADK_ASKED, TOOL_CALL, ("tool_call_response", WEATHER)]},
+}
 _STREAMS: Final = ("streamed", "cached_streamed")
 
 EMITTERS: Final = (
@@ -111,18 +121,38 @@ EMITTERS: Final = (
     ),
     Emitter("agent_framework_agent", "agent_framework", OPENAI, CHAT),
     Emitter(
-        "openai_agents_openinference", "openai_agents", OPENAI, _ANSWERED,
-        says={"*": {"request_model": OPENAI.answered}, "tools/0": {"finish_reasons": ["stop"]}},
+        "openai_agents_openinference", "openai_agents", OPENAI, CHAT,
+        says={
+            "*": {"request_model": OPENAI.answered},
+            "tools/0": {"finish_reasons": ["stop"]},
+            "failing": {"request_model": None},
+        },
     ),
     Emitter(
         "semantic_kernel_agent", "semantic_kernel", OPENAI, CHAT,
         says={"*": {"response_model": None, "cache_read": None, "reasoning": None, "asked": None, "answered": None}},
     ),
     Emitter(
-        "openinference_haystack", "haystack", OPENAI, ("plain", "streamed", "cached"),
+        "openinference_haystack", "haystack", OPENAI, ("plain", "streamed", "cached", "failing"),
         says={
-            "*": {"request_model": OPENAI.answered, "finish_reasons": None, "cache_read": None, "reasoning": None}
+            "*": {"request_model": OPENAI.answered, "finish_reasons": None, "cache_read": None, "reasoning": None},
+            "failing": {"request_model": None},
         },
     ),
+    Emitter(
+        "google_adk_agent", "google_adk", GEMINI, CHAT,
+        says={**_ADK_SAYS, "*": {"asked": _ADK_ASKED, "response_model": None}},
+    ),
+    Emitter(
+        "google_adk_agent_v1", "google_adk", GEMINI, CHAT,
+        above=("response_model", "asked", "answered"), says=_ADK_SAYS,
+    ),
+    Emitter(
+        "google_adk_1", "google_adk_1", GEMINI, _ANSWERED,
+        says={**_ADK_SAYS, "*": {"asked": _ADK_ASKED, "provider": "gcp.gen_ai"}} | _each(_STREAMS, {"answered": None}),
+    ),
+    Emitter("mlflow_openai", "mlflow"),
+    # a stream is an object to it that it knows nothing of
+    Emitter("mlflow_anthropic", "mlflow", ANTHROPIC, ("plain", "tools", "cached", "failing")),
     Emitter("vercel_ai", "vercel_ai", quick=True, says={"embedded": {"response_model": None}}),
 )  # fmt: skip

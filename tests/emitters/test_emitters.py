@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from tests.e2e.program import ROOT
 from tests.e2e.sink import Sink
 from tests.emitters.answers import answers
 from tests.emitters.app import run_app
-from tests.emitters.call import answered, told
+from tests.emitters.call import Call, answered, told
 from tests.emitters.record import recording
 from tests.emitters.table import EMITTERS, Emitter
 from tests.fake_provider import Reply
@@ -105,12 +106,25 @@ def check(emitter: Emitter, scenario: str, spans: list[Span]) -> None:
     ]
     charged = [span for span in spans if semconv.COST_TOTAL_USD in attributes_of(span)]
 
-    assert expected == [told(span) for span in charged]
+    assert expected == [told_by(span, spans, emitter.above) for span in charged]
     assert [call.usd(provider.prices, span) for call, span in zip(expected, charged, strict=True)] == [
         Decimal(repr(attributes_of(span)[semconv.COST_TOTAL_USD])) for span in charged
     ]
-    refused = [told(span).request_model for span in spans if is_refused_call(span)]
-    assert [provider.asked] * (len(given) - len(replies)) == refused
+    asked = [
+        emitter.says_in(scenario, turn).get("request_model", provider.asked)
+        for turn, answer in enumerate(given)
+        if not isinstance(answer, Reply)
+    ]
+    assert asked == [told(span).request_model for span in spans if is_refused_call(span)]
+
+
+def told_by(span: Span, spans: list[Span], above: tuple[str, ...]) -> Call:
+    """Return the call that a span tells of, with what the one *above* it does."""
+    call = told(span)
+    if not above:
+        return call
+    [parent] = [told(each) for each in spans if each.span_id == span.parent_span_id]
+    return replace(call, **{field: getattr(parent, field) for field in above})
 
 
 def is_refused_call(span: Span) -> bool:

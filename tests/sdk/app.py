@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -11,17 +11,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from otel_llm.sdk import ContextSpanProcessor, wrap
+from tests.model_call import CALL_OF_2024
 
-__all__ = ["CALL", "App", "identity"]
-
-CALL: Final[dict[str, str | int]] = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.system": "openai",
-    "gen_ai.request.model": "gpt-4o",
-    "gen_ai.usage.prompt_tokens": 1000,
-    "gen_ai.usage.completion_tokens": 100,
-}
-"""A call of $0.0035, in the names of 2024."""
+__all__ = ["App", "identity"]
 
 
 class App:
@@ -42,7 +34,7 @@ class App:
 
     def call(self, **attributes: Any) -> ReadableSpan:
         """Make a call to a model; return the span that was exported for it."""
-        self.tracer.start_span("chat gpt-4o", attributes=CALL | attributes).end()
+        self.tracer.start_span("chat gpt-4o", attributes=CALL_OF_2024 | attributes).end()
         return self.spans[-1]
 
     def counted(self, name: str, **labels: str) -> float:

@@ -19,7 +19,8 @@ from otel_llm.sdk import OtelLlmLogExporter, OtelLlmSpanExporter, wrap
 from otel_llm.sdk.setup import open_outlet
 from otel_llm.signals import Signal
 from otel_llm.telemetry import Meter
-from tests.sdk.app import CALL, identity
+from tests.model_call import CALL_OF_2024
+from tests.sdk.app import identity
 from tests.sdk.steps import Steps
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def test_a_call_is_normalised_and_priced(app: App) -> None:
     span = app.call()
 
     attributes = dict(span.attributes or {})
-    assert CALL.items() <= attributes.items()
+    assert CALL_OF_2024.items() <= attributes.items()
     assert "openai" == attributes["gen_ai.provider.name"]
     assert 0.0035 == attributes["otel_llm.cost.total_usd"]
     assert "app" == span.resource.attributes["service.name"]
@@ -63,7 +64,7 @@ def test_a_batch_keeps_its_order_within_a_scope(app: App) -> None:
     assert "otel_llm.cost.status" in (app.spans[1].attributes or {})
 
 
-_MIXED: list[tuple[str, dict[str, Any]]] = [("a", {}), ("b", CALL), ("c", {"n": 1})]
+_MIXED: list[tuple[str, dict[str, Any]]] = [("a", {}), ("b", CALL_OF_2024), ("c", {"n": 1})]
 
 
 def test_all_of_a_span_survives_a_change(app: App) -> None:
@@ -76,7 +77,14 @@ def test_all_of_a_span_survives_a_change(app: App) -> None:
         SpanContext(5, 9, is_remote=False, trace_flags=TraceFlags(1), trace_state=state),
         parent,
         app.provider.resource,
-        {**CALL, "list": ("a", "b"), "flag": True, "float": 1.5, "none": None, "map": {"deep": [1, {"x": "y"}]}},
+        {
+            **CALL_OF_2024,
+            "list": ("a", "b"),
+            "flag": True,
+            "float": 1.5,
+            "none": None,
+            "map": {"deep": [1, {"x": "y"}]},
+        },
         links=[Link(link, {"of": "link"})],
         kind=SpanKind.CLIENT,
         status=Status(StatusCode.ERROR, "refused"),
@@ -106,7 +114,7 @@ def test_all_of_a_span_survives_a_change(app: App) -> None:
 
 def test_what_the_sdk_has_dropped_is_still_counted(app: App) -> None:
     """Limits of the SDK took something away: its numbers stay on a span that a processor changed."""
-    with app.tracer.start_as_current_span("chat", attributes=CALL) as span:
+    with app.tracer.start_as_current_span("chat", attributes=CALL_OF_2024) as span:
         for number in range(200):
             span.add_event(f"event {number}")
             span.set_attribute(f"attribute.{number}", number)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
+
+from tests.plugins import install
 
 PLUGIN: Final = Path(__file__).with_name("plugin")
 APP: Final = """
@@ -27,23 +28,10 @@ service: {pipelines: {traces: {processors: [team]}}}
 
 def test_an_installed_processor_is_found_by_its_name(tmp_path: Path) -> None:
     """Installed by pip, named in the config, and nothing else done."""
-    site, config = tmp_path / "site", tmp_path / "otel-llm.yaml"
+    config = tmp_path / "otel-llm.yaml"
     config.write_text(CONFIG)
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--target",
-        str(site),
-    ]
-    subprocess.run([*pip, str(PLUGIN)], check=True)
+    environment = install(PLUGIN, tmp_path / "site") | {"OTEL_LLM_CONFIG": str(config)}
 
-    path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
-    environment = os.environ | {"PYTHONPATH": path, "OTEL_LLM_CONFIG": str(config)}
     done = subprocess.run([sys.executable, "-c", APP], env=environment, capture_output=True, text=True, check=True)
 
     assert '"acme.team": "payments"' in done.stdout, done.stderr

@@ -7,27 +7,22 @@ import os
 import shutil
 import signal
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_llm.budget.ledger import (
     Balance,
-    Call,
-    Counter,
     Denied,
     Granted,
     HoldState,
-    Limit,
-    Line,
     Reservation,
     SettleState,
-    TraceRow,
-    Unit,
     Usage,
 )
 from otel_llm.errors import ConfigError, Retryable, StartError
 from otel_llm.store.store import open_store
+from tests.budget.one_day import DAY, NANO, NOW, TTL, call, reservation
 from tests.budget.stores import open_admitted
 from tests.valkey_server import ValkeyServer
 
@@ -36,23 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_llm.store.store import Store
-
-NOW: Final = 1_790_000_000_000
-TTL: Final = 60_000
-NANO: Final = 1000
-DAY: Final = Counter("models/gpt-4o/daily_usd", "", "2026-09-21@UTC")
-
-
-def reservation(id_: str, amount: int, most: int = 100, *, at: int = NOW) -> Reservation:
-    """Return one that asks for so many nano-USD of a day."""
-    limit = Limit(DAY, Unit.USD, amount * NANO, most * NANO, DAY.period)
-    return Reservation(id_, at, at + TTL, (limit,))
-
-
-def call(number: int, cost: int) -> Call:
-    """Return a call that nobody has reserved."""
-    row = TraceRow(trace_id=number.to_bytes(16, "big"), span_id=b"span----", start_ms=NOW)
-    return Call(row, Usage(cost * NANO), (Line(DAY, Unit.USD),))
 
 
 @asynccontextmanager

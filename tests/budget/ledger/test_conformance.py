@@ -1,7 +1,4 @@
-"""What every ledger does, on every database: each failure that others are known for has a test by its name.
-
-Amounts are in nano-USD, as that is what admission counts in.
-"""
+"""What every ledger does, on every database: each failure that others are known for has a test by its name."""
 
 from __future__ import annotations
 
@@ -13,7 +10,6 @@ import pytest
 
 from otel_llm.budget.ledger import (
     Balance,
-    Call,
     Counter,
     Denied,
     Granted,
@@ -23,43 +19,17 @@ from otel_llm.budget.ledger import (
     PostingKind,
     Reservation,
     SettleState,
-    TraceRow,
     Unit,
     Usage,
     response_identity,
 )
+from tests.budget.one_day import DAY, NANO, NOW, TTL, call, reservation, used
 
 if TYPE_CHECKING:
     from otel_llm.budget.ledger import Ledger
 
-NANO: Final = 1000
-NOW: Final = 1_790_000_000_000
-TTL: Final = 60_000
-DAY: Final = Counter("models/gpt-4o/daily_usd", "", "2026-09-21@UTC")
 USER: Final = Counter("routes/chat/per_user_daily_usd", "u:1", "2026-09-21@UTC")
 SLOTS: Final = Counter("routes/chat/max_concurrency", "", "total")
-
-
-def reservation(id_: str, amount: int, most: int = 100, *counters: Counter, at: int = NOW) -> Reservation:
-    """Return one that asks the same of each counter."""
-    limits = tuple(Limit(each, Unit.USD, amount * NANO, most * NANO, each.period) for each in counters or (DAY,))
-    return Reservation(id_, at, at + TTL, limits)
-
-
-def used(cost: int) -> Usage:
-    """Return what a call used that cost so much."""
-    return Usage(cost * NANO, input_tokens=cost, requests=1)
-
-
-def call(number: int, cost: int, *, reserved: str | None = None, **row: object) -> Call:
-    """Return a call that is charged to the day."""
-    defaults: dict[str, object] = {"trace_id": number.to_bytes(16, "big"), "span_id": b"span----", "start_ms": NOW}
-    return Call(
-        TraceRow(**{**defaults, "reservation_id": reserved, **row}),  # type: ignore[arg-type]  # columns by their names
-        used(cost),
-        (Line(DAY, Unit.USD),),
-        str(cost).encode(),
-    )
 
 
 async def balance(ledger: Ledger[Any], counter: Counter = DAY) -> Balance:

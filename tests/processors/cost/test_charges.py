@@ -13,14 +13,9 @@ from otel_llm.component import Settings
 from otel_llm.telemetry import Meter
 from otel_llm.testing import make_span
 from otel_llm_processors.cost import factory
+from tests import model_call
 
-CALL: dict[str, Any] = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-5",
-    "gen_ai.usage.input_tokens": 1000,
-    "gen_ai.usage.output_tokens": 100,
-}
+CALL = {**model_call.CALL, "gen_ai.request.model": "gpt-5"}
 CLAUDE = {**CALL, "gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-opus-4-6"}
 LATE = 1_795_000_000 * 10**9
 """In November 2026: the data has prices of service tiers since October."""

@@ -19,19 +19,13 @@ from otel_llm.telemetry import Meter
 from otel_llm.testing import make_span
 from otel_llm_processors.cost import CostConfig, CostProcessor, factory
 from otel_llm_processors.cost.attributes import CACHED_NAMES
+from tests.model_call import CALL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_llm.span import Span
 
-CALL: dict[str, Any] = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o",
-    "gen_ai.usage.input_tokens": 1000,
-    "gen_ai.usage.output_tokens": 100,
-}
 processor = factory.build()
 
 

@@ -12,14 +12,8 @@ from otel_llm.batch import Batch
 from otel_llm.chain import Chain
 from otel_llm.testing import make_request
 from otel_llm_processors.cost import factory
+from tests.model_call import CALL
 
-CALL: dict[str, Any] = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o",
-    "gen_ai.usage.input_tokens": 1000,
-    "gen_ai.usage.output_tokens": 100,
-}
 ANSWER = {**CALL, "gen_ai.response.id": "r-1", "gen_ai.response.model": "gpt-4o-2024-08-06"}
 AGENT = {**CALL, "gen_ai.operation.name": "invoke_agent"}
 TURN = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}

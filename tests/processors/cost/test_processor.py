@@ -18,15 +18,9 @@ from otel_llm.telemetry import Meter
 from otel_llm.testing import check_processor, make_span
 from otel_llm_processors.cost import factory
 from otel_llm_processors.cost.prices import bundled_prices
+from tests.model_call import CALL
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden" / "cost").glob("*.json"))
-CALL: dict[str, Any] = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o",
-    "gen_ai.usage.input_tokens": 1000,
-    "gen_ai.usage.output_tokens": 100,
-}
 UNKNOWN = {**CALL, "gen_ai.request.model": "made-up"}
 processor = factory.build()
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from otel_llm.config.dump import dump_config
 from otel_llm.errors import ConfigError
 from otel_llm.security import check
 from otel_llm.telemetry import Meter
+from tests import plugins
 
 from .checked import FINDINGS, VERDICT, guardrail, run, said
 
@@ -76,22 +76,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
 
 def test_an_installed_detector_is_found_by_its_name(tmp_path: Path) -> None:
     """Installed by pip, named in the config, and nothing else done: its findings are on the span."""
-    site, config = tmp_path / "site", tmp_path / "otel-llm.yaml"
+    config = tmp_path / "otel-llm.yaml"
     config.write_text(CONFIG.format(detectors="{shouting: {share: 0.6}}"))
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--target",
-        str(site),
-    ]
-    subprocess.run([*pip, str(PLUGIN)], check=True)
-
-    path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
+    environment = plugins.install(PLUGIN, tmp_path / "site")
     span = {
         "traceId": "1" * 32,
         "spanId": "1" * 16,
@@ -100,7 +87,7 @@ def test_an_installed_detector_is_found_by_its_name(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "otel_llm", "process", "--config", str(config)],
         input=json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}),
-        env=os.environ | {"PYTHONPATH": path},
+        env=environment,
         capture_output=True,
         text=True,
         check=True,
