@@ -83,10 +83,10 @@ def add(message: Any, attributes: Mapping[str, Writable]) -> list[str]:
     template = _spare.pop(place, None) or _Template(type(message), attributes)
     rarer = template.fill(attributes)
     message.MergeFrom(template.message)
-    if rarer:
-        for key, pair in zip(attributes, message.attributes[-len(attributes) :], strict=True):
-            if _is_long(attributes[key]):
-                write(pair.value, attributes[key])
+    if any(_is_long(attributes[key]) for key in rarer):
+        for place, value in enumerate(attributes.values(), -len(attributes)):
+            if _is_long(value):
+                write(message.attributes[place].value, value)
     if template.weight <= _HEAVIEST:
         if len(_spare) >= _KEPT:
             _spare.clear()
