@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from otel_llm.values import SCALARS, Scalar, Value, Writable, add_text, encode, to_python, to_python_rarer, write
+from otel_llm.template import add
+from otel_llm.values import SCALARS, Scalar, Value, Writable, to_python, to_python_rarer, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,11 +91,9 @@ class Attributes:
         found: list[Value] = []
         for key in keys:
             value: Value = values.get(key)
-            if value is None and key in index:
-                pair = index[key]
-                if pair is None:
-                    value = self.get(key)
-                else:
+            if value is None:
+                pair = index.get(key)
+                if pair is not None:
                     held = pair.value
                     value = held.string_value or held.int_value  # what stands there most
                     if value:
@@ -103,6 +102,8 @@ class Attributes:
                         value = to_python_rarer(held)
                         if type(value) in SCALARS:
                             values[key] = value
+                elif key in index:
+                    value = self.get(key)
             found.append(value)
         return found
 
@@ -160,10 +161,7 @@ class Attributes:
         if not attributes.keys().isdisjoint(index):
             fresh = {key: value for key, value in attributes.items() if key not in index}
         if fresh:
-            short, long, altered = encode(self._proto.ATTRIBUTES_FIELD_NUMBER, fresh)
-            self._proto.MergeFromString(short)
-            for key, text in long:
-                add_text(self._proto.attributes, key, text)
+            altered = add(self._proto, fresh)
             index.update(dict.fromkeys(fresh))
             self._values.update(fresh)  # type: ignore[arg-type]  # what is left here of it are scalars
             for key in altered:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +13,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Proto
 
 from otel_llm.batch import Batch
 from otel_llm.testing import make_request, make_span
-from otel_llm.values import add_text, encode, to_python, write
+from otel_llm.values import to_python, write
 
 if TYPE_CHECKING:
+    from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
     from otel_llm.span import Span
     from otel_llm.values import Value, Writable
 
@@ -229,28 +232,58 @@ def test_what_is_read_is_what_was_sent(attributes: dict[str, Writable]) -> None:
     assert batch.to_bytes() is request
 
 
-TEXTS = st.one_of(st.text(), st.sampled_from([1, 63, 64, 127, 128, 16_383, 16_384]).map("x".__mul__))
+TEXTS = st.one_of(st.text(), st.sampled_from([63, 64, 2047, 2048, 70_000]).map("x".__mul__), st.just("\u00fc" * 2048))
 INTEGERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 63).map(lambda bits: 2**bits - 1))
 WRITABLE = st.one_of(
-    TEXTS, INTEGERS, st.booleans(), st.floats(allow_nan=False), st.lists(st.text() | st.booleans() | INTEGERS)
+    TEXTS, INTEGERS, st.booleans(), st.floats(allow_nan=False), st.lists(TEXTS | st.booleans() | INTEGERS, max_size=3)
+)
+MANY_KEYS = st.one_of(
+    st.lists(st.text(max_size=5), max_size=5, unique=True), st.just(["k" * 5000, "a"]), st.just([*map(str, range(65))])
 )
 
 
-@given(st.dictionaries(st.one_of(st.text(), st.sampled_from(["k" * 127, "k" * 256, "k" * 257])), WRITABLE))
-def test_attributes_are_encoded_as_messages_encode_them(attributes: dict[str, Writable]) -> None:
-    """What is put together by hand is what protobuf makes of the same attributes."""
-    by_hand, by_message = Proto(), Proto()
-    short, long, altered = encode(Proto.ATTRIBUTES_FIELD_NUMBER, attributes)
-    by_hand.MergeFromString(short)
-    for key, text in long:
-        add_text(by_hand.attributes, key, text)
-    for key in sorted(attributes, key=dict(long).__contains__):
-        write(by_message.attributes.add(key=key).value, attributes[key])
+def one_by_one(attributes: dict[str, Writable]) -> list[KeyValue]:
+    """Return attributes as messages, each made by itself."""
+    span = Proto()
+    for key, value in attributes.items():
+        write(span.attributes.add(key=key).value, value)
+    return list(span.attributes)
 
-    assert by_message == by_hand
-    assert {key: value for key, value in attributes.items() if key not in altered} == {
-        pair.key: to_python(pair.value) for pair in by_hand.attributes if pair.key not in altered
-    }
+
+@given(MANY_KEYS, st.data())
+def test_attributes_are_written_together_as_one_by_one(keys: list[str], data: st.DataObject) -> None:
+    """Whatever was written under the same keys before, of other types and on other spans."""
+    for values in data.draw(st.lists(st.lists(WRITABLE, min_size=len(keys), max_size=len(keys)), max_size=3)):
+        attributes = dict(zip(keys, values, strict=True))
+        span = make_span({})
+        span.update(attributes)
+
+        assert one_by_one(attributes) == list(span._proto.attributes)
+        assert attributes == {key: span.get(key) for key in span.keys()}  # noqa: SIM118 - a span is no dict
+
+
+def test_attributes_that_are_refused_leave_nothing_behind() -> None:
+    """Neither on their span nor on the next one with the same keys."""
+    refused, written = make_span({}), make_span({})
+    with pytest.raises(TypeError, match="cannot hold"):
+        refused.update({"a": "x", "b": b"y", "c": "z"})
+    written.update({"a": 1, "b": 2, "c": 3})
+
+    assert [] == sent(refused)
+    assert [("a", 1), ("b", 2), ("c", 3)] == sent(written)
+
+
+def test_threads_write_the_same_keys_at_once() -> None:
+    """Each span gets what its own thread writes."""
+
+    def write_in(thread: int) -> set[int]:
+        spans = [make_span({}) for _ in range(200)]
+        for number, span in enumerate(spans):
+            span.update({f"k{n}": thread * 1000 + number for n in range(20)})
+        return {value - number for number, span in enumerate(spans) for _, value in sent(span)}
+
+    with ThreadPoolExecutor(4) as threads:
+        assert [{0}, {1000}, {2000}, {3000}] == list(threads.map(write_in, range(4)))
 
 
 @given(st.dictionaries(KEYS, VALUES), st.lists(KEYS))

@@ -5,8 +5,10 @@ Every attribute is looked at once, however many there are, and their order plays
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from otel_llm.by_keys import ByKeys
 from otel_llm_processors.gen_ai_normalizer.messages import message, to_json
 from otel_llm_processors.gen_ai_normalizer.structures import decoded
 
@@ -38,7 +40,7 @@ Tree = dict[str, Any]
 
 def openinference_messages(role: str, value: Value) -> str | None:
     """Return OpenInference's messages: `N.message.role` and so on."""
-    bodies = _flat(value, ".message.")
+    bodies: Iterable[Tree] | None = _flat(value, _OPENINFERENCE)
     if bodies is None:
         bodies = map(_openinference_body, _numbered(value, "message"))
     return to_json([message(body, role) for body in bodies])
@@ -57,7 +59,7 @@ def openinference_documents(value: Value) -> str | None:
 
 def traceloop_messages(role: str, value: Value) -> str | None:
     """Return OpenLLMetry's messages: `N.role` and so on."""
-    bodies = _flat(value, ".")
+    bodies: Iterable[Tree] | None = _flat(value, _TRACELOOP)
     if bodies is None:
         bodies = (_with_list(body, "tool_calls") for body in _numbered(value))
     return to_json([message(body, role) for body in bodies])
@@ -131,27 +133,38 @@ def _with_list(body: Tree, key: str) -> Tree:
     return body
 
 
-def _flat(value: Value, separator: str) -> Iterable[Tree] | None:
-    """Return the bodies that `_numbered` does, for a third of the time, where there is nothing in them but text.
+def _flat(value: Value, layouts: _Flat) -> list[Tree] | None:
+    """Return the bodies that `_numbered` does, for a fifth of the time, where there is nothing in them but text.
 
     None where there is something else.
     """
     if type(value) is not dict:
         return None
-    bodies: dict[str, Tree] = {}
-    for key, held in value.items():
-        number, _, name = key.partition(separator)
-        if name not in _FLAT:
-            return None
-        if number in bodies:
-            bodies[number][name] = held
-        else:
-            bodies[number] = {name: held}
-    if len(bodies) == 1:
-        return bodies.values() if _is_number(next(iter(bodies))) else None
-    if not all(map(_is_number, bodies)):
-        return None
-    return [bodies[number] for number in sorted(bodies, key=_order)]
+    layout = layouts[tuple(value)]
+    return None if layout is None else [{name: value[key] for name, key in body} for body in layout]
+
+
+_Flat: TypeAlias = ByKeys[Sequence[Sequence[tuple[str, str]]] | None]
+"""For each body the names of what is in it, each with the key that it stands under."""
+
+
+def _flat_by(separator: str) -> _Flat:
+    """Return how attributes with certain keys are read, which have *separator* between a number and a name."""
+
+    def lay_out(keys: tuple[str, ...]) -> Sequence[Sequence[tuple[str, str]]] | None:
+        bodies: dict[str, list[tuple[str, str]]] = {}
+        for key in keys:
+            number, _, name = key.partition(separator)
+            if name not in _FLAT or not _is_number(number):
+                return None
+            bodies.setdefault(number, []).append((name, key))
+        return [bodies[number] for number in sorted(bodies, key=_order)]
+
+    return ByKeys(lay_out)
+
+
+_OPENINFERENCE: Final = _flat_by(".message.")
+_TRACELOOP: Final = _flat_by(".")
 
 
 def _is_number(key: str) -> bool:

@@ -32,6 +32,8 @@ class Layout(NamedTuple):
     """Keys that say whom the item is for."""
     is_gen_ai: bool
     """Whether one of the keys is the conventions'."""
+    is_labelled: bool
+    """Whether it says already which dialect it was in."""
 
     def keys_of(self, terms: Collection[str]) -> Collection[str]:
         """Return the keys that are among *terms*, or stand for one of them."""

@@ -96,18 +96,17 @@ class Plan:
 
     def draft(self, item: Item, layout: Layout, events: Sequence[str] = ()) -> Draft:
         """Return what *item* becomes, which has *events* of those that are looked for."""
-        program = layout.program
-        if events:
-            program = self._further(layout, events)
+        names = tuple(dict.fromkeys(events))  # of events there may be very many, but only a dozen names
+        program = self._further(layout, names) if names else layout.program
         members: Mapping[Place, Any] = _NOTHING
         if program.opened:
             members = self._opened(item, program.opened)
-            program = self._further(layout, (*events, *members))
+            if members:
+                program = self._further(layout, (*names, *members))
         return program.run(item, layout, members) if program.has_work else Draft(item)
 
-    def _further(self, layout: Layout, further: Sequence[Place]) -> Program:
+    def _further(self, layout: Layout, key: tuple[Place, ...]) -> Program:
         """Return what is to be done where these stand on an item besides its attributes."""
-        key = tuple(dict.fromkeys(further))  # of events there may be very many, but only a dozen names
         program = layout.programs.get(key)
         if program is None:
             if len(layout.programs) >= _PROGRAMS_OF_A_LAYOUT:
@@ -117,16 +116,18 @@ class Plan:
 
     def _opened(self, item: Item, keys: Sequence[str]) -> Mapping[Place, Any]:
         """Return what structured attributes hold of what is looked for."""
-        members: dict[Place, Any] = {}
+        members: Mapping[Place, Any] = _NOTHING
         for key in keys:
             held = item.get(key)
             read = self._members_in if type(held) is str and len(held) <= _SHORT else self._read_members
-            members.update(read(key, held))
+            found = read(key, held)
+            members = {**members, **found} if members and found else members or found
         return members
 
     def _read_members(self, key: str, held: Value) -> Mapping[Place, Any]:
         members: dict[Place, Any] = {}
-        _collect(structure(held), self._members[key], members)
+        if type(held) is not str or held.startswith("{"):  # a list has none
+            _collect(structure(held), self._members[key], members)
         return members
 
     def _lay_out(self, keys: tuple[str, ...]) -> Layout:
@@ -145,6 +146,7 @@ class Plan:
             {},
             tuple(key for key in keys if key in self._asked),
             any(key.startswith(semconv.GEN_AI_PREFIX) for key in keys),
+            semconv.DIALECT in keys,
         )
 
     def _compile(self, present: frozenset[Place]) -> Program:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.draft import Draft
@@ -83,7 +83,7 @@ class Program:
         values = self._values(item, layout, members)
         draft = Draft(item)
         written = draft.written
-        removed: set[str] = set()
+        removed: list[str] = []
         for target, slot, convert, is_target, others, infer, originals in self._steps:
             raw = values[slot]
             value = convert(raw)
@@ -96,16 +96,16 @@ class Program:
             if value is not None:
                 if not is_settled:
                     written[target] = value
-                removed.update(originals)
+                removed += originals
             elif item.get(target) == "":  # how some write that there is none
-                removed.add(target)
-        label = None if semconv.DIALECT in item else self._label
+                removed.append(target)
+        label = None if layout.is_labelled else self._label
         if self._cache is not None:
             self._cache.include(values, written, is_exclusive=self._is_exclusive and label is not None)
         if label is not None:
             written[semconv.DIALECT] = label
         if removed:
-            draft.removed = layout.keys_of(removed)
+            draft.removed = layout.keys_of({*removed})
         return draft
 
     def _values(self, item: Item, layout: Layout, members: Mapping[Place, Any]) -> list[Value]:
@@ -113,7 +113,7 @@ class Program:
         values = item.get_all(self._keys)
         for family in self._families:
             keys = layout.families[family]
-            values.append(dict(zip(keys, item.get_all(keys.values()), strict=True)))
+            values.append(dict(zip(keys, item.get_all(keys.values()))))  # noqa: B905 - of one length, and short
         if members:
             values += map(members.get, self._members)
         return values
@@ -135,35 +135,23 @@ def _considered(
     return value, is_settled
 
 
-class _Other(NamedTuple):
-    """A candidate but for the first."""
-
-    slot: int
-    convert: Convert
-    is_target: bool
-    conflict: Callable[[], None] | None
-
-
-class _Compiled(NamedTuple):
-    """A step, with the place of each candidate among the values that are read."""
-
-    target: str
-    slot: int
-    convert: Convert
-    is_target: bool
-    others: Sequence[_Other]
-    infer: Callable[[Draft], Writable | None] | None
-    originals: Sequence[str]
+_Other: TypeAlias = "tuple[int, Convert, bool, Callable[[], None] | None]"
+"""A candidate but for the first: its slot, how it is read, whether it is the target, what counts a contradiction."""
+_Compiled: TypeAlias = (
+    "tuple[str, int, Convert, bool, Sequence[_Other], Callable[[Draft], Writable | None] | None, Sequence[str]]"
+)
+"""A step: its target, the same of its first candidate, the others, what infers the value, the originals. Both are plain
+tuples, which are unpacked in half the time that named ones take."""
 
 
 def _compiled(step: Step, slots: Mapping[Place, int]) -> _Compiled:
     (place, convert, _), *others = step.candidates
-    return _Compiled(
+    return (
         step.target,
         slots[place],
         convert,
         place == step.target,
-        tuple(_Other(slots[place], convert, place == step.target, conflict) for place, convert, conflict in others),
+        [(slots[place], convert, place == step.target, conflict) for place, convert, conflict in others],
         step.infer,
         step.originals,
     )

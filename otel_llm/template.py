@@ -1,0 +1,98 @@
+"""Attributes on their way into a message, by way of another that has the same keys.
+
+Giving an attribute that is there another value costs a fraction of adding one. So messages that have been filled are
+kept, by their keys, to be filled again: instrumentations write the same attributes on item after item.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_llm.values import without_surrogates, write
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from otel_llm.values import Writable
+
+__all__ = ["add"]
+
+_KEPT: Final = 64
+_MOST_KEYS: Final = 64
+_MOST_CHARACTERS: Final = 4096
+"""How many are kept, and how long their keys are at most: senders choose some of them."""
+_HEAVIEST: Final = 65_536
+"""How much is put into one: protobuf frees nothing that was ever in a message before the message itself."""
+_LONG: Final = 2048
+"""A text from this length on is not worth two copies more."""
+
+
+class _Template:
+    """A message that has attributes with certain keys, and nothing else."""
+
+    __slots__ = ("_values", "message", "weight")
+
+    def __init__(self, kind: Any, keys: Collection[str]) -> None:
+        self.message = kind()
+        self._values = [self.message.attributes.add(key=without_surrogates(key)).value for key in keys]
+        self.weight = 0 if len(keys) <= _MOST_KEYS and sum(map(len, keys)) <= _MOST_CHARACTERS else inf
+        """How much has been put into it, in bytes."""
+
+    def fill(self, attributes: Mapping[str, Any]) -> list[str]:
+        """Give the attributes their values, none to those that are long; return the keys of all but plain ones."""
+        rarer = []
+        weight = self.weight
+        for held, (key, value) in zip(self._values, attributes.items(), strict=True):
+            kind = type(value)
+            if kind is str and len(value) < _LONG and value.isascii():
+                held.string_value = value
+                weight += len(value)
+            elif kind is int:
+                held.int_value = value
+            elif kind is float:
+                held.double_value = value
+            elif kind is bool:
+                held.bool_value = value
+            else:
+                rarer.append(key)
+                if _is_long(value):
+                    held.Clear()
+                else:
+                    write(held, value)
+                    weight += held.ByteSize()
+        self.weight = weight
+        return rarer
+
+
+_spare: Final[dict[tuple[Any, ...], _Template]] = {}
+"""By the type of the message and the keys. What is in use is taken out: no two threads fill the same."""
+
+
+def add(message: Any, attributes: Mapping[str, Writable]) -> list[str]:
+    """Add attributes to a message.
+
+    Returns:
+        The keys of those that may be read otherwise than they were written, as a list is copied and a surrogate
+        replaced, or that are too long to be kept.
+
+    Raises:
+        TypeError, ValueError: as `write`; then nothing is added.
+    """
+    place = (type(message), *attributes)
+    template = _spare.pop(place, None) or _Template(type(message), attributes)
+    rarer = template.fill(attributes)
+    message.MergeFrom(template.message)
+    if any(_is_long(attributes[key]) for key in rarer):
+        for place, value in enumerate(attributes.values(), -len(attributes)):
+            if _is_long(value):
+                write(message.attributes[place].value, value)
+    if template.weight <= _HEAVIEST:
+        if len(_spare) >= _KEPT:
+            _spare.clear()
+        _spare[place] = template
+    return rarer
+
+
+def _is_long(value: Writable) -> bool:
+    return type(value) is str and len(value) >= _LONG
