@@ -35,7 +35,7 @@ _PAUSES_S: Final = (0.0001, 0.0005)
 _TRIES: Final = 8
 """In the time for which the lock is usually waited for: more would cost the others the processor."""
 _LONG: Final = 2
-"""Who has waited for so many times as long tries four times as often, as the lock goes to whoever comes upon it free."""
+"""Who has waited so many times as long tries four times as often: the lock goes to whoever comes upon it free."""
 
 _CHECKPOINT_PAGES: Final = 8000
 """32 MiB of log."""

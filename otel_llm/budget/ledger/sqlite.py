@@ -38,10 +38,8 @@ _SIGHTING: Final = f"SELECT {', '.join(SIGHTING_COLUMNS)} FROM sightings WHERE i
 _SAVE_SIGHTING: Final = _insert("sightings", SIGHTING_COLUMNS).replace("INSERT", "REPLACE", 1)
 _ADD_HOLD: Final = _insert("holds", HOLD_COLUMNS) + " ON CONFLICT DO NOTHING RETURNING id"
 _HOLD: Final = f"SELECT {', '.join(HOLD_COLUMNS)} FROM holds WHERE id = ?"  # noqa: S608 - as above
-_SAVE_HOLD: Final = f"""
-UPDATE holds SET ({", ".join(HOLD_COLUMNS[1:])}) = ({", ".join(f"?{place}" for place in range(2, len(HOLD_COLUMNS) + 1))})
-WHERE id = ?1
-"""  # noqa: S608 - as above
+_NEW_HOLD: Final = ", ".join(f"{column} = ?{place}" for place, column in enumerate(HOLD_COLUMNS[1:], 2))
+_SAVE_HOLD: Final = f"UPDATE holds SET {_NEW_HOLD} WHERE id = ?1"  # noqa: S608 - as above
 _EXPIRED: Final = f"""
 SELECT {", ".join(HOLD_COLUMNS)} FROM holds
 WHERE state = 'held' AND expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?
