@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import apsw
@@ -29,11 +30,17 @@ OLDEST_SQLITE: Final = (3, 51, 3)
 "The WAL-Reset Bug"). Which is why it is not Python's own SQLite that is used."""
 
 _PATIENCE_S: Final = 5.0
-_PAUSE_S: Final = 0.0005
+_PAUSES_S: Final = (0.0001, 0.0005)
 """Between two tries to get the lock. SQLite's own busy handler waits for up to 0.1 s, most of it for nothing."""
+_TRIES: Final = 8
+"""In the time for which the lock is usually waited for: more would cost the others the processor."""
+_LONG: Final = 2
+"""Who has waited so many times as long tries four times as often: the lock goes to whoever comes upon it free."""
 
 _CHECKPOINT_PAGES: Final = 8000
-"""32 MiB of log. With SQLite's own 1000 one transaction in a hundred waits for a checkpoint and its sync."""
+"""32 MiB of log."""
+_CHECKPOINT_PATIENCE_S: Final = 0.05
+"""For transactions under way, while all others wait."""
 
 _OUT_OF_REACH: Final = (
     apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError,
@@ -47,7 +54,7 @@ CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY K
 
 
 class SqliteDatabase(Database[apsw.Connection]):
-    """A file with one connection that writes and one that reads, each in a thread of its own.
+    """A file with a connection that writes, one that reads and one for checkpoints, each in a thread of its own.
 
     Other processes may use the file too: transactions that write take its one lock when they begin.
     """
@@ -56,6 +63,7 @@ class SqliteDatabase(Database[apsw.Connection]):
         self._path = path
         self._writer = _Connection(path)
         self._reader = _Connection(path)
+        self._checkpoints = _Checkpoints(path)
 
     async def start(self) -> None:
         """Open the file, making it first if need be, and bring its schema up to date."""
@@ -79,11 +87,13 @@ class SqliteDatabase(Database[apsw.Connection]):
         """See `Database`."""
         await self._reader.shutdown()
         await self._writer.shutdown()
+        await self._checkpoints.shutdown()
 
     def _prepare(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = self._writer.open()
+        connection.set_wal_hook(self._checkpoints.note)
         connection.pragma("journal_mode", "wal")
         connection.execute("BEGIN EXCLUSIVE")
         with connection:
@@ -101,8 +111,9 @@ class SqliteDatabase(Database[apsw.Connection]):
 class _Connection:
     """A connection, opened when it is first needed, and the one thread that uses it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience_s: float = _PATIENCE_S) -> None:
         self._path = path
+        self._patience_s = patience_s
         self._thread = ThreadPoolExecutor(1, "sqlite")
         self._connection: apsw.Connection | None = None
         self._is_durable: bool | None = None
@@ -111,12 +122,15 @@ class _Connection:
         """Run *work* in the thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
+    def submit(self, work: Callable[[], None]) -> None:
+        """Let *work* run in the thread, some time."""
+        self._thread.submit(work)
+
     def open(self) -> apsw.Connection:
         """Return the connection."""
         if self._connection is None:
             connection = apsw.Connection(str(self._path))
-            connection.set_busy_handler(_wait())
-            connection.wal_autocheckpoint(_CHECKPOINT_PAGES)
+            connection.set_busy_handler(_wait(self._patience_s))
             connection.pragma("foreign_keys", 0)  # the tables are written by us alone, and always together
             self._connection = connection
         return self._connection
@@ -143,22 +157,67 @@ class _Connection:
         return result
 
     async def shutdown(self) -> None:
-        """Close it, and end the thread."""
-        if self._connection is not None:
-            await self.call(self._connection.close)
-            self._connection = None
+        """Close it when all is done, and end the thread."""
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
         self._thread.shutdown()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
-def _wait() -> Callable[[int], bool]:
-    """Return a busy handler."""
-    began = 0.0
+class _Checkpoints:
+    """Brings what is in the log into the database, beside the transactions.
+
+    SQLite's own way is that a transaction which leaves a long log behind does so. It then waits for the disk, and where
+    several processes write so do all that follow, until by chance nobody has written meanwhile and the log begins anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = _Connection(path, _CHECKPOINT_PATIENCE_S)
+        self._pages = 0
+        self._due = _CHECKPOINT_PAGES
+
+    def note(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        """Take the length of the log after a commit, in the thread that writes."""
+        if pages < self._pages:
+            self._due = _CHECKPOINT_PAGES
+        self._pages = pages
+        if pages >= self._due:
+            self._due = pages + _CHECKPOINT_PAGES
+            self._connection.submit(self._run)
+        return apsw.SQLITE_OK
+
+    async def shutdown(self) -> None:
+        """Finish the last one."""
+        await self._connection.shutdown()
+
+    def _run(self) -> None:
+        """Copy most of it while others write, and what they have added while they wait, so that the log begins anew."""
+        with suppress(*_OUT_OF_REACH):  # another process does it, or reads: it is due again when the log has grown
+            connection = self._connection.open()
+            connection.pragma("schema_version")  # what has read nothing yet does not know of the log
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+
+
+def _wait(patience_s: float) -> Callable[[int], bool]:
+    """Return a busy handler, which is called when the lock is not free, and says whether to try again."""
+    shortest, longest = _PAUSES_S
+    began = ended = usual = 0.0
 
     def wait(tries: int) -> bool:
-        nonlocal began
+        nonlocal began, ended, usual
+        now = time.monotonic()
         if tries == 0:
-            began = time.monotonic()
-        time.sleep(_PAUSE_S)
-        return time.monotonic() - began < _PATIENCE_S
+            usual += (ended - began - usual) / 8
+            began = now
+        pause = usual / _TRIES
+        if now - began > _LONG * usual:
+            pause /= 4
+        time.sleep(min(max(pause, shortest), longest))
+        ended = time.monotonic()
+        return ended - began < patience_s
 
     return wait

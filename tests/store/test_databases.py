@@ -91,6 +91,40 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert path.read_text().startswith("not a database")
 
 
+async def test_the_log_begins_anew_while_all_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in SQLite's log comes into the database without a pause of those who write, and the log stays short."""
+    monkeypatch.setattr("otel_llm.store.sqlite._CHECKPOINT_PAGES", 20)
+    path = tmp_path / "otel-llm.db"
+    both = [SqliteDatabase(path), SqliteDatabase(path)]
+    for each in both:
+        await each.start()
+
+    def write(connection: Any) -> None:
+        connection.execute("UPDATE schema_migrations SET applied_ms = applied_ms + 1")
+
+    def salt() -> bytes:
+        return tmp_path.joinpath("otel-llm.db-wal").read_bytes()[16:24]  # another one for each log
+
+    def applied(connection: Any) -> int:
+        ((most,),) = connection.execute("SELECT max(applied_ms) FROM schema_migrations")
+        return int(most)
+
+    before = await both[0].read(applied)
+    await both[0].run(write)
+    salts = {salt()}
+    written = 1
+    async with asyncio.timeout(60):
+        while len(salts) < 4:
+            await asyncio.gather(*(each.run(write) for each in both))
+            written += 2
+            salts.add(salt())
+    after = await both[1].read(applied)
+    for each in both:
+        await each.shutdown()
+
+    assert written == after - before
+
+
 async def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
     """Who spends how much is nobody's business."""
     database = SqliteDatabase(tmp_path / "state" / "otel-llm.db")

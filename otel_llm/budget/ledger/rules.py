@@ -254,6 +254,8 @@ def original_of(tables: Tables, sighting: Sighting) -> Sighting | None:
 def _announce(tables: Tables, reservation_id: str, now_ms: int, identities: Iterable[bytes]) -> list[Sighting]:
     """Say that a call will come under these identities; return what has come under them."""
     announced = [Sighting(each, now_ms, reservation_id=reservation_id) for each in identities]
+    if not announced:
+        return []
     known = list(tables.claim(announced).values())
     unclaimed = [each for each in known if not each.seen and each.reservation_id is None]
     if unclaimed:

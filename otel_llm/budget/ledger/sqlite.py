@@ -38,7 +38,8 @@ _SIGHTING: Final = f"SELECT {', '.join(SIGHTING_COLUMNS)} FROM sightings WHERE i
 _SAVE_SIGHTING: Final = _insert("sightings", SIGHTING_COLUMNS).replace("INSERT", "REPLACE", 1)
 _ADD_HOLD: Final = _insert("holds", HOLD_COLUMNS) + " ON CONFLICT DO NOTHING RETURNING id"
 _HOLD: Final = f"SELECT {', '.join(HOLD_COLUMNS)} FROM holds WHERE id = ?"  # noqa: S608 - as above
-_SAVE_HOLD: Final = _insert("holds", HOLD_COLUMNS).replace("INSERT", "REPLACE", 1)
+_NEW_HOLD: Final = ", ".join(f"{column} = ?{place}" for place, column in enumerate(HOLD_COLUMNS[1:], 2))
+_SAVE_HOLD: Final = f"UPDATE holds SET {_NEW_HOLD} WHERE id = ?1"  # noqa: S608 - as above
 _EXPIRED: Final = f"""
 SELECT {", ".join(HOLD_COLUMNS)} FROM holds
 WHERE state = 'held' AND expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?
@@ -118,10 +119,10 @@ class SqliteTables(Tables):
 
     def move(self, moves: Mapping[Line, Move], /) -> dict[Counter, Balance]:
         """See `Tables`."""
+        rows = self._execute_many(_MOVE, ((*counter, unit, *move) for (counter, unit), move in moves.items()))
         balances = {}
-        for (counter, unit), move in moves.items():
-            row = self._execute(_MOVE, (*counter, unit, *move)).get
-            self._counter_ids[counter], settled, held = row
+        for (counter, _), (id_, settled, held) in zip(moves, rows, strict=True):
+            self._counter_ids[counter] = id_
             balances[counter] = Balance(settled, held)
         return balances
 
