@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from otel_llm.template import add
 from otel_llm.values import SCALARS, Scalar, Value, Writable, to_python, to_python_rarer, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
     from otel_llm.detection import Detector, Finding
 
@@ -57,53 +57,50 @@ class Attributes:
     attributes with one key the last is read; a write or a removal leaves none of the others behind.
     """
 
-    __slots__ = ("_duplicates", "_index", "_proto", "_shared", "_values")
+    __slots__ = ("_duplicates", "_held", "_proto", "_shared")
 
     _proto: Any
-    _index: dict[str, KeyValue | None] | None
-    """By key; None for what was written by `update` and has not been looked up since."""
-    _values: dict[str, Scalar]
-    """What was read or written already."""
+    _held: dict[str, Scalar | KeyValue | None] | None
+    """By key, what was read or written; else the attribute; None where that has to be looked for.
+
+    An attribute here is for reading alone: the message may hold a copy of it by now."""
 
     def __init__(self, proto: Any, shared: Shared) -> None:
         """Take a message with a field `attributes`."""
         self._proto = proto
         self._shared = shared
-        self._index = None
-        self._values = {}
+        self._held = None
 
     def get(self, key: str) -> Value:
         """Return the attribute as plain Python; None if it is missing or empty."""
-        index = self._index or self._indexed()
-        if key not in index:
-            return None
-        value = self._values.get(key)
-        if value is None:
-            value = to_python((index[key] or self._find(key)).value)
+        held = self._held or self._indexed()
+        value: Value = held.get(key)
+        if value is None and key in held:
+            self._look_for_written()
+            value = held[key]
+        if type(value) is KeyValue:
+            value = to_python(value.value)
             if type(value) in SCALARS:  # a list is the caller's own, to change as he likes
-                self._values[key] = value
+                held[key] = value
         return value
 
     def get_all(self, keys: Iterable[str]) -> list[Value]:
         """Return several attributes, in order, as `get` does, for much less than one call each."""
-        index = self._index or self._indexed()
-        values = self._values
+        held = self._held or self._indexed()
         found: list[Value] = []
         for key in keys:
-            value: Value = values.get(key)
-            if value is None:
-                pair = index.get(key)
-                if pair is not None:
-                    held = pair.value
-                    value = held.string_value or held.int_value  # what stands there most
-                    if value:
-                        values[key] = value
-                    else:
-                        value = to_python_rarer(held)
-                        if type(value) in SCALARS:
-                            values[key] = value
-                elif key in index:
-                    value = self.get(key)
+            value: Value = held.get(key)
+            if type(value) is KeyValue:
+                unread = value.value
+                value = unread.string_value or unread.int_value  # what stands there most
+                if value:
+                    held[key] = value
+                else:
+                    value = to_python_rarer(unread)
+                    if type(value) in SCALARS:
+                        held[key] = value
+            elif value is None and key in held:
+                value = self.get(key)
             found.append(value)
         return found
 
@@ -128,12 +125,12 @@ class Attributes:
         return value if type(value) is bool else None
 
     def __contains__(self, key: object) -> bool:
-        return key in (self._index or self._indexed())
+        return key in (self._held or self._indexed())
 
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys that start with *prefix*, each once, in order."""
-        index = self._index or self._indexed()
-        return [key for key in index if key.startswith(prefix)] if prefix else list(index)
+        held = self._held or self._indexed()
+        return [key for key in held if key.startswith(prefix)] if prefix else list(held)
 
     def set(self, key: str, value: Writable) -> None:
         """Write an attribute in place. Writing what is there already is no write.
@@ -142,12 +139,13 @@ class Attributes:
             TypeError: the value is of no type that an attribute can have.
             ValueError: an integer does not fit in 64 bits.
         """
-        if key not in (self._index or self._indexed()):
+        held = self._held or self._indexed()
+        if key not in held:
             self.update({key: value})
         elif self._duplicates or not _same(self.get(key), value):
             pair = self._only(key)
             write(pair.value, value)
-            self._values.pop(key, None)
+            held[key] = pair
             self._shared.dirty = True
 
     def update(self, attributes: Mapping[str, Writable]) -> None:
@@ -156,16 +154,15 @@ class Attributes:
         Raises:
             TypeError, ValueError: as `set`; then none of the new ones is written.
         """
-        index = self._index or self._indexed()
+        held = self._held or self._indexed()
         fresh = attributes
-        if not attributes.keys().isdisjoint(index):
-            fresh = {key: value for key, value in attributes.items() if key not in index}
+        if not held.keys().isdisjoint(attributes):
+            fresh = {key: value for key, value in attributes.items() if key not in held}
         if fresh:
             altered = add(self._proto, fresh)
-            index.update(dict.fromkeys(fresh))
-            self._values.update(fresh)  # type: ignore[arg-type]  # what is left here of it are scalars
+            held.update(fresh)  # type: ignore[arg-type]  # lists are among what is altered
             for key in altered:
-                del self._values[key]
+                held[key] = None
             self._shared.dirty = True
         if len(fresh) < len(attributes):
             for key, value in attributes.items():
@@ -177,57 +174,51 @@ class Attributes:
         if old == new or old not in self:
             return
         self.remove(new)
-        pair = self._only(old)
-        index = self._indexed()
-        del index[old]
-        self._values.pop(old, None)
-        pair.key = new
-        index[new] = pair
+        self._only(old).key = new
+        held = self._indexed()
+        held[new] = held.pop(old)
         self._shared.dirty = True
 
     def remove(self, key: str) -> None:
         """Remove every attribute with that key."""
-        index = self._index or self._indexed()
-        if key in index:
-            del index[key]
-            self._values.pop(key, None)
+        held = self._held or self._indexed()
+        if key in held:
+            del held[key]
             self._delete(key, keep_last=False)
             self._shared.dirty = True
 
     def remove_all(self, keys: Iterable[str]) -> None:
         """Remove every attribute with one of these keys. Many cost little more than one."""
-        index = self._index or self._indexed()
-        gone = {key for key in keys if key in index}
+        held = self._held or self._indexed()
+        gone = {key for key in keys if key in held}
         if gone:
             attributes = self._proto.attributes
             kept = [pair for pair in attributes if pair.key not in gone]
             del attributes[:]
             attributes.extend(kept)
-            self._index = None  # it held the pairs that `extend` has copied
             for key in gone:
-                self._values.pop(key, None)
+                del held[key]
             self._shared.dirty = True
 
-    def _indexed(self) -> dict[str, KeyValue | None]:
-        if self._index is None:
+    def _indexed(self) -> dict[str, Scalar | KeyValue | None]:
+        if self._held is None:
             attributes = self._proto.attributes
-            self._index = {pair.key: pair for pair in attributes}
-            self._duplicates = len(self._index) != len(attributes)
-        return self._index
+            self._held = {pair.key: pair for pair in attributes}
+            self._duplicates = len(self._held) != len(attributes)
+        return self._held
 
-    def _find(self, key: str) -> KeyValue:
-        """Return the last attribute with that key, which is there."""
-        pair = self._indexed()[key]
-        if pair is None:
-            self._index = None
-            pair = self._indexed()[key]
-        return cast("KeyValue", pair)
+    def _look_for_written(self) -> None:
+        held = self._indexed()
+        for pair in self._proto.attributes:
+            if held.get(pair.key, pair) is None:
+                held[pair.key] = pair
 
     def _only(self, key: str) -> KeyValue:
         """Return the last attribute with that key, which is there, and remove the others."""
         if self._duplicates:
             self._delete(key, keep_last=True)
-        return self._find(key)
+        attributes: Sequence[KeyValue] = self._proto.attributes
+        return next(pair for pair in reversed(attributes) if pair.key == key)
 
     def _delete(self, key: str, *, keep_last: bool) -> None:
         attributes = self._proto.attributes
@@ -239,8 +230,7 @@ class Attributes:
 
     def _touched(self) -> None:
         """Say that somebody wrote past the index, as a text slot does."""
-        self._index = None
-        self._values.clear()
+        self._held = None
         self._shared.dirty = True
 
 

@@ -84,9 +84,9 @@ def add(message: Any, attributes: Mapping[str, Writable]) -> list[str]:
     rarer = template.fill(attributes)
     message.MergeFrom(template.message)
     if any(_is_long(attributes[key]) for key in rarer):
-        for place, value in enumerate(attributes.values(), -len(attributes)):
+        for position, value in enumerate(attributes.values(), -len(attributes)):
             if _is_long(value):
-                write(message.attributes[place].value, value)
+                write(message.attributes[position].value, value)
     if template.weight <= _HEAVIEST:
         if len(_spare) >= _KEPT:
             _spare.clear()

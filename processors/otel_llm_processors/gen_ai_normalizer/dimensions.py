@@ -43,16 +43,8 @@ class _Field(NamedTuple):
     resolve: Resolve
 
 
-class _Chosen(NamedTuple):
-    """What says a dimension."""
-
-    place: int
-    """Of the dimension in `Dimensions`."""
-    own: str
-    """What it is written as."""
-    key: str
-    """The attribute that says it."""
-    resolve: Resolve
+_Chosen: TypeAlias = tuple[int, str, str, Resolve]
+"""What says a dimension: its place in `Dimensions`, what it is written as, the attribute that says it, and how."""
 
 
 def digests_for(config: GenAiNormalizerConfig, settings: Settings) -> Digests | None:
@@ -127,12 +119,12 @@ class DimensionResolver:
 
     def _choose(self, asked: Sequence[str]) -> Sequence[_Chosen]:
         """Return each dimension that is known where all of *asked* is said, with what says it."""
-        chosen = []
+        chosen: list[_Chosen] = []
         for place, (own, sources, resolved) in enumerate(self._fields):
             if own in asked:
-                chosen.append(_Chosen(place, own, own, _as_it_is))
+                chosen.append((place, own, own, _as_it_is))
             elif key := _first(sources, asked):
-                chosen.append(_Chosen(place, own, key, resolved))
+                chosen.append((place, own, key, resolved))
         return chosen
 
 

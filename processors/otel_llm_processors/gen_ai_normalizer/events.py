@@ -25,8 +25,7 @@ _NAME = "event.name"
 def events_among(names: Collection[str], item: Item) -> Sequence[str]:
     """Return those of *names* that are names of events on *item*."""
     if isinstance(item, Span):
-        events = item.events
-        return [event.name for event in events if event.name in names] if events else ()
+        return [name for name in item.event_names if name in names]
     name = _name(item)
     return (name,) if name in names else ()
 

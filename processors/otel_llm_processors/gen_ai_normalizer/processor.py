@@ -100,12 +100,13 @@ class GenAiNormalizerProcessor(Processor):
 
     def _said(self, origin: _Origin, layout: Layout, draft: Draft) -> Said:
         """Return what is said of whom an item is for: by itself, as it will be, or by where it comes from."""
-        asked, written, removed = layout.asked, draft.written, draft.removed
+        asked, written = layout.asked, draft.written
         values = dict(zip(asked, draft.item.get_all(asked), strict=True)) if asked else {}
-        for key in removed:
+        for key in draft.removed:
             values.pop(key, None)
-        if written:
-            values.update((key, written[key]) for key in self._asked if key in written)
+        for key in self._asked:
+            if key in written:
+                values[key] = written[key]
         return {**origin.said, **said(values)} if values else origin.said
 
     def _origin_of(self, scope: Scope) -> _Origin:
