@@ -198,6 +198,10 @@ class Counting:
         self.work += (len(data) if end is None else end) - begin
         return self._engine.spans(pattern, data, begin, end, quoted=quoted)
 
+    def suspicious(self, data: bytes) -> Sequence[int] | None:
+        self.work += len(data)
+        return self._engine.suspicious(data)
+
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         return self._engine.fired_only(data, tolerated)
 
