@@ -31,13 +31,15 @@ _REPEAT: Final = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _ENOUGH: Final = 12
 """Repeats that a trigger asks for: automata that count to more are large, and fire hardly less often."""
 _OPENING: Final = re.compile(r"\((?:\?i?:|\?i\))?")
+_ESCAPED: Final = re.compile(r"\\.", re.DOTALL)
 _QUANTIFIER: Final = re.compile(r"(?:\{(\d+)(,?)(\d*)\}|([*+?]))\??")
 _UNLIMITED: Final = 1 << 20
 _EDGES: Final = {
     "^": r"(?:^|\x00)",
     "$": r"(?:$|\x00)",
     ".": r"[^\n\x00]",
-    r"\S": r"[^\s\x00]",
+    r"\s": r"[\t-\r ]",
+    r"\S": r"[^\t-\r \x00]",
     r"\W": r"[^\w\x00]",
     r"\D": r"[^\d\x00]",
 }
@@ -232,7 +234,12 @@ def beside(words: tuple[str, ...], value: str) -> str:
 
 
 def _within(token: str, edges: Mapping[str, str]) -> str:
-    """Return a token that takes NUL for the edge of a text, and for nothing else."""
+    r"""Return a token that takes NUL for the edge of a text, and for nothing else.
+
+    What `\s` is, RE2 and the others do not agree on.
+    """
+    if token.startswith("["):
+        token = _ESCAPED.sub(lambda escape: r"\t-\r " if escape[0] == r"\s" else escape[0], token)
     if token.startswith("[^"):
         return rf"[^\x00{token[2:]}"
     return edges.get(token, token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,6 +14,9 @@ from otel_llm.detection import Rule, RuleDetector, bundled_rules
 from otel_llm.detection.examples import made_up
 from otel_llm.detection.pattern import alternatives, holds_run
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 COUNTED = {"phone-beside-word", "phone-international"}
 """Their triggers ask for as many digits as their validators do; all others are looked for whatever a check says."""
 RULES = [
@@ -21,9 +25,6 @@ RULES = [
     if rule.on == "text" and rule.id != "high-entropy"
 ]
 FAST, PLAIN = RuleDetector(RULES, engine="hyperscan"), RuleDetector(RULES, engine="re2")
-DEFAULT, KEYWORDS = (
-    RuleDetector([rule for rule in bundled_rules() if rule.enabled], engine=engine) for engine in ("hyperscan", "re2")
-)
 EXAMPLES = st.sampled_from([made_up(shape) for rule in bundled_rules() for shape in rule.examples])
 PARTS = st.sampled_from(
     ["said\n", "C:\\new ", '"quoted" ', "\t", "\\", "\\\\", "\\f", "é", "%", "{", "</", " ", "\x01", "\0"]
@@ -39,6 +40,16 @@ ESCAPES = [
 ]
 AROUND = st.one_of(st.sampled_from(["", " ", "\n", '"', "=", "a ", " 1", "call ", "é"]), st.text(max_size=4))
 ASCII = st.characters(codec="ascii", exclude_characters="\0")
+
+
+class Plain(RuleDetector):
+    """Reads every text by itself."""
+
+    def _suspects(self, said: Mapping[int, str], _texts: Sequence[tuple[str, str | bytes]]) -> list[int]:
+        return [*said]
+
+
+SIEVED, READ = (detector([rule for rule in bundled_rules() if rule.enabled]) for detector in (RuleDetector, Plain))
 
 
 def matching(rule: Rule) -> st.SearchStrategy[str]:
@@ -73,11 +84,11 @@ NESTED = st.recursive(
 @example(["<password>hun\\fter2!x<\\/password>", "a"])
 @example(["\\\\n--password hunter2!x\\", "\\u0073k-proj-" + "a1" * 20])
 @given(st.lists(NESTED, max_size=3))
-def test_engines_find_the_same_behind_escapes(texts: list[str]) -> None:
-    """No text with escapes, in JSON or not, passes for clean in which a scan of it finds something."""
+def test_no_text_with_escapes_passes_for_clean_that_is_not(texts: list[str]) -> None:
+    """In JSON or not, what is found in a text by itself is found in all of them."""
     said = [("", text) for text in texts]
 
-    assert list(map(list, KEYWORDS.scan(said))) == list(map(list, DEFAULT.scan(said)))
+    assert list(map(list, READ.scan(said))) == list(map(list, SIEVED.scan(said)))
 
 
 @pytest.mark.parametrize(

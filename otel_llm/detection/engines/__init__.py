@@ -28,6 +28,10 @@ if TYPE_CHECKING:
             """
             ...
 
+        def has_run(self, data: bytes) -> bool:
+            """Tell whether a `RUN` may stand in *data*, of which all that was `found` has been taken in."""
+            ...
+
         def suspicious(self, data: bytes) -> Sequence[int] | None:
             """Return the offsets where what may match in *data*, or may hide something, ends; None if that is anywhere.
 

@@ -34,7 +34,7 @@ _MIN_ENDS: Final = 4096
 _MIN_FIRED: Final = 64
 _BYTES_PER_FIRED: Final = 16
 """So often gates may fire in texts; where they do more, all of them is looked at."""
-_BYTES_PER_SUSPICION: Final = 4096
+_BYTES_PER_SUSPICION: Final = 16384
 """So often in a request; where they do more, it is looked at text by text."""
 
 
@@ -84,14 +84,22 @@ class HyperscanEngine:
         self._scan_disguises = _scanner(program.disguises)
         self._scan_loose = _scanner(program.loose)
         self._scan_exact = _scanner(program.exact)
+        self._searched = b"", False
+        """What was searched last, and whether something may hide in it."""
 
     def found(self, data: bytes, starts: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
         """Yield the patterns that may match, each with a stretch that a match lies in."""
         fired = self._fired(data, _MIN_FIRED + len(data) // _BYTES_PER_FIRED)
+        self._searched = data, fired is None or not self._hiding.isdisjoint(fired)
         near = [(0, len(data))] if fired is None else self._near(fired, starts)
         for pattern, ends in self._ends(data, near).items():
             for first, last in _around(ends, self._reach[pattern], 0, starts):
                 yield pattern, first, last, last - first
+
+    def has_run(self, data: bytes) -> bool:
+        """Tell whether a run of base64 may stand in what was searched."""
+        searched, has_run = self._searched
+        return searched is not data or has_run
 
     def suspicious(self, data: bytes) -> Sequence[int] | None:
         """Return the offsets where what may match, or may hide something, ends; None if that is anywhere."""
