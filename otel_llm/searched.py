@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from otel_llm.detection import Finding
-    from otel_llm.text import Said, Text
+    from otel_llm.text import Said, Text, Wanted
 
 __all__ = ["Searched", "search"]
 
@@ -28,10 +28,10 @@ class Searched(Attributes):
         super().__init__(proto, shared)
         self._found: Sequence[tuple[Text, Sequence[Finding]]] | None = None
 
-    def texts(self, *, unless: Container[Said] = ()) -> list[Text]:
-        """Return every text on it, but for values, and keys, that say what is in *unless*."""
+    def texts(self, *, wanted: Wanted | None = None) -> list[Text]:
+        """Return every text on it; only those that are *wanted* where that is given."""
         message, skip = self._searched
-        return texts_of(message, self._touched, skip=skip, clean=unless)
+        return texts_of(message, self._touched, skip=skip, wanted=wanted)
 
     def texts_under(self, keys: Container[str]) -> list[Text]:
         """Return the texts in the attributes with these keys."""
@@ -49,10 +49,11 @@ class Searched(Attributes):
     def take(self, said: Iterable[Said], streams: Iterable[list[Text]], unfound: _Unfound) -> bool:
         """Keep for `found` what was found in what it says; tell whether that is anything."""
         found: dict[str, tuple[Text, list[Finding]]] = {}
-        if not all(map(unfound.__contains__, said)):
-            for text in self.texts(unless=unfound):
-                if (each := _said(text)) not in unfound:
-                    found[text.path] = text, [*unfound.known.get(each, ())]
+        wanted: dict[str, list[str | bytes]] = {}
+        for key, text in (each for each in said if each not in unfound):
+            wanted.setdefault(key, []).append(text)
+        for slot in self.texts(wanted=wanted) if wanted else ():
+            found[slot.path] = slot, [*unfound.known.get(_said(slot), ())]
         for parts in streams:
             for text, finding in _across(parts, unfound.known.get(_streamed(parts), ())):
                 found.setdefault(text.path, (text, []))[1].append(finding)

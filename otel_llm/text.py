@@ -7,6 +7,7 @@ that stands twice, both are seen.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-__all__ = ["EXEMPT", "Said", "Text", "said_in", "texts_of", "texts_under"]
+__all__ = ["EXEMPT", "Said", "Text", "Wanted", "said_in", "texts_of", "texts_under"]
 
 Kind = Literal["key", "value", "field"]
 Said = tuple[str, "str | bytes"]
 """A text, after the key of the attribute in whose value it is; after none where it is a key or a field."""
+
+Wanted = Mapping[str, "Container[str | bytes]"]
+"""Texts by the key of the attribute in whose value they are; by none where they are a key or a field."""
 
 EXEMPT: Final = {
     "opentelemetry.proto.trace.v1.Span.trace_id": "an identifier of 16 random bytes",
@@ -105,7 +109,7 @@ def texts_of(
     touched: Callable[[], None],
     *,
     skip: frozenset[str] = frozenset(),
-    clean: Container[tuple[str, str | bytes]] = (),
+    wanted: Wanted | None = None,
 ) -> list[Text]:
     """Return a slot for every text in *message* that is not empty, in the order of its fields.
 
@@ -113,10 +117,10 @@ def texts_of(
         message: what to walk.
         touched: called after every change.
         skip: names of fields of *message* itself to leave out, because somebody else walks them.
-        clean: texts of attributes to leave out, as pairs of the attribute's key (none for a key itself) and the text.
+        wanted: the only texts to return; all there are unless given.
     """
     found: list[Text] = []
-    _walk(message, _Place(None, "", None, touched), found, clean, skip)
+    _walk(message, _Place(None, "", None, touched), found, wanted, skip)
     return found
 
 
@@ -127,7 +131,7 @@ def texts_under(message: Any, keys: Container[str], touched: Callable[[], None])
     pairs = message.attributes
     for position, pair in enumerate(pairs):
         if pair.key in keys:
-            _walk_pair(pair, _Pair(at, "attributes", position, pair, pairs), found, ())
+            _walk_pair(pair, _Pair(at, "attributes", position, pair, pairs), found, None)
     return found
 
 
@@ -226,51 +230,56 @@ class _Step(NamedTuple):
 
 
 def _walk(
-    message: Any, at: _Place, found: list[Text], clean: Container[Said], skip: frozenset[str] = frozenset()
+    message: Any, at: _Place, found: list[Text], wanted: Wanted | None, skip: frozenset[str] = frozenset()
 ) -> None:
     for name, kind in _steps(message.DESCRIPTOR, skip):
         held = getattr(message, name)
         if kind == "text":
-            if held:
+            if held and (wanted is None or held in wanted.get("" if message is at.pair else at.key, ())):
                 found.append(Text(at, message, name, None, held))
         elif kind == "texts":
-            found += (Text(at, message, name, position, text) for position, text in enumerate(held) if text)
+            asked = held if wanted is None else wanted.get(at.key, ())
+            found += (
+                Text(at, message, name, position, text) for position, text in enumerate(held) if text and text in asked
+            )
         elif kind == "message":
             if message.HasField(name):
-                _walk(held, _Place(at, name, None, at.touched), found, clean)
+                _walk(held, _Place(at, name, None, at.touched), found, wanted)
         elif kind == "pairs":
             for position, pair in enumerate(held):
-                if not _is_clean(pair, clean):
-                    _walk_pair(pair, _Pair(at, name, position, pair, held), found, clean)
+                if wanted is None or _is_wanted(pair, wanted):
+                    _walk_pair(pair, _Pair(at, name, position, pair, held), found, wanted)
         else:
-            _walk_list(held, at, name, found, clean)
+            _walk_list(held, at, name, found, wanted)
 
 
-def _walk_list(held: Any, at: _Place, name: str, found: list[Text], clean: Container[Said]) -> None:
+def _walk_list(held: Any, at: _Place, name: str, found: list[Text], wanted: Wanted | None) -> None:
     for position, item in enumerate(held):
         inner = _Place(at, name, position, at.touched)
         inner.in_list = at.in_list or isinstance(item, AnyValue)
-        _walk(item, inner, found, clean)
+        _walk(item, inner, found, wanted)
 
 
-def _is_clean(pair: Any, clean: Container[Said]) -> bool:
-    """Tell whether an attribute is a number or a text that many have: nothing needs to be made for those."""
-    if not _PAIRS_ARE_KNOWN or ("", key := pair.key) not in clean:
-        return False
-    value = pair.value
-    kind = value.WhichOneof("value")
-    return kind in _NUMBERS or (kind == "string_value" and (key, value.string_value) in clean)
+def _is_wanted(pair: Any, wanted: Wanted) -> bool:
+    """Tell whether a text in an attribute may be wanted: of most, the key alone says that none is."""
+    key = pair.key
+    return (
+        key in wanted
+        or key in wanted.get("", ())
+        or not _PAIRS_ARE_KNOWN
+        or pair.value.WhichOneof("value") not in _FLAT
+    )
 
 
-def _walk_pair(pair: Any, at: _Place, found: list[Text], clean: Container[Said]) -> None:
+def _walk_pair(pair: Any, at: _Place, found: list[Text], wanted: Wanted | None) -> None:
     """Walk an attribute, of which most are a short text: by descriptors these would take three times as long."""
     value = pair.value
     if not _PAIRS_ARE_KNOWN or value.WhichOneof("value") != "string_value":
-        _walk(pair, at, found, clean)
+        _walk(pair, at, found, wanted)
         return
-    if at.key and ("", at.key) not in clean:
+    if at.key and (wanted is None or at.key in wanted.get("", ())):
         found.append(Text(at, pair, "key", None, at.key))
-    if (text := value.string_value) and (at.key, text) not in clean:
+    if (text := value.string_value) and (wanted is None or text in wanted.get(at.key, ())):
         found.append(Text(_Place(at, "value", None, at.touched), value, "string_value", None, text))
 
 
@@ -291,6 +300,7 @@ def _steps(descriptor: Descriptor, skip: frozenset[str] = frozenset()) -> tuple[
 
 
 _NUMBERS: Final = frozenset({None, "int_value", "double_value", "bool_value"})
+_FLAT: Final = _NUMBERS | {"string_value"}
 _PAIRS_ARE_KNOWN: Final = _steps(KeyValue.DESCRIPTOR) == (("key", "text"), ("value", "message")) and all(
     field.containing_oneof is not None for field in AnyValue.DESCRIPTOR.fields
 )

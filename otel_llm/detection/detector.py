@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_llm.detection.by_content import ByContent
 from otel_llm.detection.cache import ContentCache
-from otel_llm.detection.disguise import DISGUISES, has_base64
+from otel_llm.detection.disguise import DISGUISES, ESCAPES
 from otel_llm.detection.engines import EngineName, Pattern, compile_patterns, installed
 from otel_llm.detection.finding import Finding
-from otel_llm.detection.pattern import has_edges
+from otel_llm.detection.pattern import RUN, has_edges
 from otel_llm.detection.scan import Scan
 from otel_llm.detection.segment import Segment
+from otel_llm.detection.sieve import suspects
+from otel_llm.detection.stretches import united
 from otel_llm.detection.validators import COSTLY, Candidate, validator
 from otel_llm.detection.validators.network import may_hold_public
 from otel_llm.detection.view import View
@@ -40,7 +42,7 @@ _RESTS: Final = 3
 _MARKER: Final = "[REDACTED]"
 """What no rule finds anything in."""
 _ANY_MARKER: Final = re.compile(rb"\[(?:REDACTED|UNSCANNED)[^\[\]]{0,80}\]")
-_ESCAPED: Final = re.compile(DISGUISES[0].encode())
+_ESCAPED: Final = re.compile(ESCAPES.encode())
 
 
 class Detector(Protocol):
@@ -84,7 +86,7 @@ class RuleDetector:
         """
         self.rules = tuple(rules)
         patterns = tuple(Pattern(rule.expression, rule.keywords, rule.trigger) for rule in self.rules)
-        self.engine: Engine = compile_patterns(patterns, engine or installed(), DISGUISES)()
+        self.engine: Engine = compile_patterns(patterns, engine or installed(), (*DISGUISES, RUN))()
         self.costly = frozenset(place for place, rule in enumerate(self.rules) if rule.validator in COSTLY)
         self.on_keys = frozenset(place for place, rule in enumerate(self.rules) if rule.on == "key")
         self.edged = frozenset(place for place, rule in enumerate(self.rules) if has_edges(rule.expression))
@@ -105,7 +107,7 @@ class RuleDetector:
         if _ESCAPED.search(raw):
             return False  # as the engine would say too, but not before it has been over all of it
         fired = self.engine.fired_only(raw, self._addresses)
-        return fired is not None and not (fired and may_hold_public(raw)) and not has_base64(raw)
+        return fired is not None and not (fired and may_hold_public(raw))
 
     def scan(self, texts: Sequence[tuple[str, str | bytes]], /) -> Sequence[Sequence[Finding]]:
         """Return what was found in each text, by `start`."""
@@ -114,7 +116,9 @@ class RuleDetector:
         said = {place: _as_text(texts[place][1]) for place in fresh}
         scan = Scan(self, [len(said.get(place, "")) for place in range(len(texts))])
         if self._cache is None:
-            scan.run([Segment.first(place, texts[place][0], View(text)) for place, text in said.items()])
+            scan.run(
+                [Segment.first(place, texts[place][0], View(said[place])) for place in self._suspects(said, texts)]
+            )
         else:
             self._cache.scan(scan, [(place, texts[place][0], text) for place, text in said.items()])
         found = scan.found
@@ -127,6 +131,15 @@ class RuleDetector:
             result[place] = _ordered(findings, texts[place][1])
         return result
 
+    def _suspects(self, said: Mapping[int, str], texts: Sequence[tuple[str, str | bytes]]) -> list[int]:
+        """Return the places of texts but for those with escapes, which are slow to read, that can hold nothing."""
+        escaped = [place for place, text in said.items() if "\\" in text and not self.under(texts[place][0])]
+        if not escaped:
+            return [*said]
+        found = suspects(self.engine, [said[place].encode("utf-8", "replace") for place in escaped])
+        clean = {place for number, place in enumerate(escaped) if number not in found}
+        return [place for place in said if place not in clean]
+
     def _scan_rests(self, scan: Scan, texts: Mapping[int, tuple[str, str]]) -> None:
         """Search again what runs on into a finding: with a marker in its place another one may begin there."""
         found = scan.found
@@ -136,7 +149,7 @@ class RuleDetector:
             for place, (key, text) in texts.items():
                 if len(found[place]) > before[place] and place not in scan.overworked:
                     before[place] = len(found[place])
-                    cuts = _stretches(found[place])
+                    cuts = united((finding.start, finding.end) for finding in found[place])
                     if any(_runs_on(text, *cut) for cut in cuts):
                         rests.append(Segment.first(place, key, View.without(text, cuts, filler=_MARKER)))
             if not rests:
@@ -189,17 +202,6 @@ def _as_text(data: str | bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode("latin-1")
-
-
-def _stretches(found: Iterable[Finding]) -> list[tuple[int, int]]:
-    """Return where findings stand, in order, those that overlap as one."""
-    stretches: list[tuple[int, int]] = []
-    for start, end in sorted((finding.start, finding.end) for finding in found):
-        if stretches and start <= stretches[-1][1]:
-            stretches[-1] = stretches[-1][0], max(end, stretches[-1][1])
-        else:
-            stretches.append((start, end))
-    return stretches
 
 
 def _runs_on(text: str, start: int, end: int) -> bool:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "DISGUISES", "HIDDEN", "MAX_BASE64", "MIN_RUN", "base64_runs", "base64_stretches", "base64_text", "has_base64",
-    "undisguised",
+    "DISGUISES", "ESCAPES", "HIDDEN", "MAX_BASE64", "MIN_RUN", "base64_runs", "base64_stretches", "base64_text",
+    "has_base64", "undisguised",
 ]  # fmt: skip
 
 MAX_BASE64: Final = 4096
@@ -39,8 +39,9 @@ _TOKEN: Final = re.compile(
 )
 _DASHES: Final = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-"))
 
+ESCAPES: Final = r"\\[ux\"'\\/nrtbf]"
+"""A pattern over UTF-8 that fires wherever `undisguised` may read an escape."""
 DISGUISES: Final = (
-    r"\\[ux\"'\\/nrtbf]",
     r"%[0-9A-Fa-f][0-9A-Fa-f]",
     r"[0-9)](?:\xc2\xa0|\xe2\x80[\x80-\x8a\x90-\x95\xaf]|\xe2\x88\x92|\xe3\x80\x80)[0-9(]",
     (
@@ -48,7 +49,7 @@ DISGUISES: Final = (
         r"|\xef\xbd[\x80-\x9e]|\xf3\xa0[\x80\x81\x84-\x87]"
     ),
 )
-"""Patterns over UTF-8 that fire wherever `undisguised` may see another text than stands there."""
+"""Patterns over UTF-8 that fire wherever it may see another text than stands there without escapes."""
 
 _BASE64: Final = frozenset((string.ascii_letters + string.digits + "+/-_").encode())
 _TO_RUN: Final = bytes(0x61 if byte in _BASE64 else 0x20 for byte in range(256))

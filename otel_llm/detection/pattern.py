@@ -6,15 +6,24 @@ Patterns see bytes, so classes are ASCII: `\w` next to a CJK character ends a wo
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from functools import cache, reduce
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAX_PATTERN", "beside", "check_pattern", "has_edges", "loosened", "max_width", "separated", "shortened"]
+__all__ = [
+    "MAX_PATTERN", "RUN", "alternatives", "beside", "check_pattern", "has_edges", "holds_run", "loosened", "max_width",
+    "separated", "shortened",
+]  # fmt: skip
 
 MAX_PATTERN: Final = 4096
 """Characters. Longer ones compile slowly and cannot be reviewed."""
+
+RUN: Final = r"[A-Za-z0-9+/_\-]{20}"
+"""What most formats of secrets hold, base64 too, and ordinary texts rarely do."""
+_RUN_SIGN: Final = re.compile(rb"[A-Za-z0-9+/_\-]")
+_MIN_RUN: Final = 20
 
 _GROUP: Final = re.compile(r"\(\?(?!:|i\)|i:)")
 _TOKEN: Final = re.compile(r"\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL)
@@ -22,13 +31,15 @@ _REPEAT: Final = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _ENOUGH: Final = 12
 """Repeats that a trigger asks for: automata that count to more are large, and fire hardly less often."""
 _OPENING: Final = re.compile(r"\((?:\?i?:|\?i\))?")
+_ESCAPED: Final = re.compile(r"\\.", re.DOTALL)
 _QUANTIFIER: Final = re.compile(r"(?:\{(\d+)(,?)(\d*)\}|([*+?]))\??")
 _UNLIMITED: Final = 1 << 20
 _EDGES: Final = {
     "^": r"(?:^|\x00)",
     "$": r"(?:$|\x00)",
     ".": r"[^\n\x00]",
-    r"\S": r"[^\s\x00]",
+    r"\s": r"[\t-\r ]",
+    r"\S": r"[^\t-\r \x00]",
     r"\W": r"[^\w\x00]",
     r"\D": r"[^\d\x00]",
 }
@@ -106,6 +117,98 @@ def max_width(pattern: str) -> int:
     return max(groups[0])
 
 
+class _Run(NamedTuple):
+    """What is sure of the signs of a `RUN` in whatever a part of a pattern matches."""
+
+    before: int = 0
+    """How many it begins with."""
+    behind: int = 0
+    """How many it ends with."""
+    longest: int = 0
+    """How many stand side by side in it."""
+    is_whole: bool = True
+    """Whether it is nothing else."""
+
+    def then(self, other: _Run) -> _Run:
+        """Return what is sure of this part with the other one behind it."""
+        return _Run(
+            self.before + other.before if self.is_whole else self.before,
+            other.behind + self.behind if other.is_whole else other.behind,
+            max(self.longest, other.longest, self.behind + other.before),
+            self.is_whole and other.is_whole,
+        )
+
+    def repeated(self, least: int) -> _Run:
+        """Return what is sure of so many of this part, or more, side by side."""
+        if self.is_whole:
+            return _Run(self.longest * least, self.longest * least, self.longest * least)
+        return self.then(self) if least > 1 else self if least else _Run(is_whole=False)
+
+    def or_else(self, other: _Run) -> _Run:
+        """Return what is sure of one of the two."""
+        return _Run(
+            min(self.before, other.before),
+            min(self.behind, other.behind),
+            min(self.longest, other.longest),
+            self.is_whole and other.is_whole,
+        )
+
+
+_ONE: Final = _Run(1, 1, 1)
+
+
+def holds_run(pattern: str) -> bool:
+    """Tell whether a `RUN` stands in whatever *pattern* matches."""
+    groups: list[tuple[list[_Run], _Run]] = [([], _Run())]  # of each open group the alternatives before, and this one
+    last = _Run()
+    position = 0
+    while position < len(pattern):
+        if quantifier := _QUANTIFIER.match(pattern, position):
+            low, _, _, sign = quantifier.groups()
+            last = last.repeated(int(low) if low else int(sign == "+"))
+            position = quantifier.end()
+            continue
+        token = (_OPENING.match(pattern, position) or _TOKEN.match(pattern, position))[0]  # type: ignore[index]  # a token is any character
+        position += len(token)
+        alternatives, before = groups[-1]
+        groups[-1] = alternatives, before.then(last)
+        last = _Run()
+        match token:
+            case "(" | "(?:" | "(?i:":
+                groups.append(([], _Run()))
+            case ")":
+                alternatives, before = groups.pop()
+                last = reduce(_Run.or_else, alternatives, before)
+            case "|":
+                groups[-1] = [*groups[-1][0], groups[-1][1]], _Run()
+            case "^" | "$" | "\\b" | "(?i)":
+                pass
+            case _:
+                last = _ONE if _is_sign(token) else _Run(is_whole=False)
+    alternatives, before = groups[0]
+    return reduce(_Run.or_else, alternatives, before.then(last)).longest >= _MIN_RUN
+
+
+@cache
+def _is_sign(token: str) -> bool:
+    """Tell whether all that a token matches are signs of a `RUN`."""
+    one = re.compile(token.encode(), re.DOTALL)
+    return all(_RUN_SIGN.match(byte) for byte in map(bytes, zip(range(256))) if one.match(byte))
+
+
+def alternatives(pattern: str) -> list[str]:
+    """Return patterns of which one matches wherever *pattern* does: what stands between its outermost bars."""
+    parts = [""]
+    depth = 0
+    for part in _TOKEN.findall(pattern):
+        depth += (part == "(") - (part == ")")
+        if part == "|" and not depth:
+            parts.append("")
+        else:
+            parts[-1] += part
+    return [pattern] if "" in parts or pattern.startswith("(?i)") else parts
+
+
 def has_edges(pattern: str) -> bool:
     """Tell whether a pattern asks for the edge of a text."""
     return not _QUOTED_EDGES.keys().isdisjoint(_TOKEN.findall(pattern))
@@ -131,7 +234,12 @@ def beside(words: tuple[str, ...], value: str) -> str:
 
 
 def _within(token: str, edges: Mapping[str, str]) -> str:
-    """Return a token that takes NUL for the edge of a text, and for nothing else."""
+    r"""Return a token that takes NUL for the edge of a text, and for nothing else.
+
+    What `\s` is, RE2 and the others do not agree on.
+    """
+    if token.startswith("["):
+        token = _ESCAPED.sub(lambda escape: r"\t-\r " if escape[0] == r"\s" else escape[0], token)
     if token.startswith("[^"):
         return rf"[^\x00{token[2:]}"
     return edges.get(token, token)

@@ -217,7 +217,7 @@ class Scan:
             for segment in segments:
                 if not segment.is_read:
                     yield from segment.readings()
-        for start, end in base64_stretches(data):
+        for start, end in base64_stretches(data) if self._judge.engine.has_run(data) else ():
             number = joined.number(start)
             if not segments[number].is_read:
                 yield from segments[number].decoded(start - joined.starts[number], end - joined.starts[number])
@@ -241,12 +241,6 @@ class _Joined:
 def _cost(segment: Segment) -> int:
     """Return the work of scanning a segment: its bytes, twice where they are a decoded copy."""
     return len(segment.data) * (2 if segment.view.parent else 1)
-
-
-def _mark(stretches: _Stretches, starts: Sequence[int], begin: int, stop: int) -> None:
-    """Add a stretch of joined segments to each that it reaches into."""
-    for number in range(bisect_right(starts, begin) - 1, bisect_right(starts, stop - 1)):
-        stretches[number].append((max(begin - starts[number], 0), stop - starts[number]))
 
 
 def _overlapped(strings: Sequence[Literal], hits: Sequence[tuple[int, int]]) -> Iterator[Literal]:

@@ -28,7 +28,7 @@ class Segment:
     """One stretch of text."""
 
     __slots__ = (
-        "_is_document", "_literals", "_marks", "_nested", "_quotes", "data", "depth", "is_read", "is_sieve", "key",
+        "_behind", "_is_document", "_literals", "_marks", "_nested", "data", "depth", "is_read", "is_sieve", "key",
         "owner", "source", "view",
     )  # fmt: skip
 
@@ -61,7 +61,8 @@ class Segment:
         self._is_document: bool | None = None
         self._literals: list[Literal] | None = None
         self._nested: list[Literal] | None = None
-        self._quotes: tuple[list[int], list[int]] | None = None
+        self._behind: list[int] | None = None
+        """The offsets behind its quotes, and one behind its end."""
         self._marks: list[int] | None = None
 
     @classmethod
@@ -121,15 +122,14 @@ class Segment:
 
     def clipped(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the parts of a stretch that lie in strings: a replacement must not cut the structure."""
-        if self._quotes is None:
-            sizes = map(len, self.view.text.split('"'))
-            quotes = list(accumulate(sizes, lambda quote, size: quote + size + 1))[:-1]
-            self._quotes = quotes[::2], quotes[1::2]  # without escapes every second one ends a string
-        opening, closing = self._quotes
-        for place in range(bisect_right(closing, start), len(closing)):
-            first, last = max(start, opening[place] + 1), min(end, closing[place])
-            if opening[place] + 1 >= end:
+        if self._behind is None:
+            self._behind = [*accumulate([len(part) + 1 for part in self.view.text.split('"')])]
+        behind = self._behind
+        # Without escapes every second quote ends a string.
+        for place in range(bisect_right(behind, start) & ~1, len(behind) - 1, 2):
+            if behind[place] >= end:
                 return
+            first, last = max(start, behind[place]), min(end, behind[place + 1] - 1)
             if first < last:
                 yield first, last
 

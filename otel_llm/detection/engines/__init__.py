@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from otel_llm.detection.pattern import loosened
+from otel_llm.detection.pattern import RUN, alternatives, holds_run, loosened, max_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
             Raises:
                 OverflowError: there are more places than bytes.
+            """
+            ...
+
+        def has_run(self, data: bytes) -> bool:
+            """Tell whether a `RUN` may stand in *data*, of which all that was `found` has been taken in."""
+            ...
+
+        def suspicious(self, data: bytes) -> Sequence[int] | None:
+            """Return the offsets where what may match in *data*, or may hide something, ends; None if that is anywhere.
+
+            *data* are texts, joined by NUL.
             """
             ...
 
@@ -53,6 +64,10 @@ __all__ = ["Engine", "EngineName", "Pattern", "Program", "compile_patterns", "in
 EngineName = Literal["hyperscan", "re2", "re"]
 
 
+_NARROW: Final = 256
+"""Bytes: around a run not more than this is looked at for patterns that have none of their own."""
+
+
 class Pattern(NamedTuple):
     """What an engine compiles."""
 
@@ -65,7 +80,14 @@ class Pattern(NamedTuple):
     @property
     def loose(self) -> str:
         """What fires wherever it matches, whatever stands around."""
-        return loosened(self.trigger or self.expression)
+        return loosened(self.expression)
+
+    @property
+    def gates(self) -> list[str]:
+        """What of fires, one or another, in whatever it matches, and is soon looked for: many patterns share some."""
+        if not self.trigger and max_width(self.expression) <= _NARROW and holds_run(self.expression):
+            return [RUN]
+        return alternatives(loosened(self.trigger or self.expression))
 
 
 def installed() -> EngineName:

@@ -1,23 +1,27 @@
 """Hyperscan tells which patterns may match and where such a match ends; RE2 then tells where it begins.
 
-Block mode, no start of match: that compiles every pattern. Two sets of triggers: one for requests as they came, without
-word boundaries, of which each is told once; one for texts, which tells every end, so that RE2 is sent over no more than
-what a match that ends there can be wide.
+Block mode, no start of match: that compiles every pattern. What all patterns together would make slow is looked for in
+two steps: a few gates over all of a text, and the patterns themselves only where one of these fires. They are compiled
+twice: for requests as they came, without word boundaries, each told once; and for texts, where every end is told, so
+that RE2 is sent over no more than what a match that ends there can be wide.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import hyperscan
 
 from otel_llm.detection.engines.matches import compiled_twice, iterate
 from otel_llm.detection.engines.re2 import compile_re2
 from otel_llm.detection.pattern import max_width, shortened
+from otel_llm.detection.stretches import united
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from otel_llm.detection.engines import Pattern
 
@@ -27,42 +31,100 @@ _EDGE: Final = 2
 """Of NUL, which stand for the edges of a text and are no part of a match's width."""
 _MIN_ENDS: Final = 4096
 """Ends of matches that are taken in, besides one for each byte: each is a call of Python."""
+_MIN_FIRED: Final = 64
+_BYTES_PER_FIRED: Final = 16
+"""So often gates may fire in texts; where they do more, all of them is looked at."""
+_BYTES_PER_SUSPICION: Final = 16384
+"""So often in a request; where they do more, it is looked at text by text."""
 
 
 class HyperscanProgram:
     """Databases and the patterns of RE2, shared; scratch space is each thread's own."""
 
     def __init__(self, patterns: Sequence[Pattern], disguises: Sequence[str]) -> None:
-        self._patterns = compiled_twice([pattern.expression for pattern in patterns], compile_re2)
-        # What begins a match stands so much before its end, and where another expression is its trigger, behind it too.
-        self._reach = [
-            (width, width if pattern.trigger else 0)
-            for pattern, width in ((each, max_width(each.expression) + _EDGE) for each in patterns)
-        ]
-        self._loose = _database([*(pattern.loose for pattern in patterns), *disguises], hyperscan.HS_FLAG_SINGLEMATCH)
-        self._exact = _database([shortened(pattern.trigger or pattern.expression) for pattern in patterns])
+        self.patterns = compiled_twice([pattern.expression for pattern in patterns], compile_re2)
+        self.reach = [max_width(pattern.expression) + _EDGE for pattern in patterns]
+        self.loose = _database([pattern.loose for pattern in patterns], hyperscan.HS_FLAG_SINGLEMATCH)
+        self.exact = _database([shortened(pattern.expression) for pattern in patterns])
+        behind: dict[str, set[int]] = {}
+        for place, pattern in enumerate(patterns):
+            for gate in pattern.gates:
+                behind.setdefault(gate, set()).add(place)
+        self.gates = [_Gate(frozenset(places), max(self.reach[each] for each in places)) for places in behind.values()]
+        self.hiding = frozenset(place for place, gate in enumerate(behind) if gate in disguises)
+        try:
+            self.gate_database = _database([*behind])
+        except ValueError as error:
+            raise ValueError(min(self.gates[error.args[0]].patterns)) from None
+        self.disguises = _database([each for each in disguises if each not in behind])
 
     def __call__(self) -> HyperscanEngine:
         """Make an engine for a thread."""
-        return HyperscanEngine(self._loose, self._exact, self._patterns, self._reach)
+        return HyperscanEngine(self)
+
+
+class _Gate(NamedTuple):
+    """What is looked for first."""
+
+    patterns: frozenset[int]
+    """Those that match nowhere but where it fires."""
+    reach: int
+    """Bytes: so far from where it fires they may begin or end."""
 
 
 class HyperscanEngine:
     """One thread's."""
 
-    def __init__(
-        self, loose: Any, exact: Any, patterns: Sequence[Sequence[Any]], reach: Sequence[tuple[int, int]]
-    ) -> None:
-        self._loose = loose.scan
-        self._exact = exact.scan
-        self._loose_scratch = hyperscan.Scratch(loose)
-        self._exact_scratch = hyperscan.Scratch(exact)
-        self._patterns = patterns
-        self._reach = reach
+    def __init__(self, program: HyperscanProgram) -> None:
+        self._patterns = program.patterns
+        self._reach = program.reach
+        self._gates = program.gates
+        self._hiding = program.hiding
+        self._scan_gates = _scanner(program.gate_database)
+        self._scan_disguises = _scanner(program.disguises)
+        self._scan_loose = _scanner(program.loose)
+        self._scan_exact = _scanner(program.exact)
+        self._searched = b"", False
+        """What was searched last, and whether something may hide in it."""
 
     def found(self, data: bytes, starts: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
         """Yield the patterns that may match, each with a stretch that a match lies in."""
+        fired = self._fired(data, _MIN_FIRED + len(data) // _BYTES_PER_FIRED)
+        self._searched = data, fired is None or not self._hiding.isdisjoint(fired)
+        near = [(0, len(data))] if fired is None else self._near(fired, starts)
+        for pattern, ends in self._ends(data, near).items():
+            for first, last in _around(ends, self._reach[pattern], 0, starts):
+                yield pattern, first, last, last - first
+
+    def has_run(self, data: bytes) -> bool:
+        """Tell whether a run of base64 may stand in what was searched."""
+        searched, has_run = self._searched
+        return searched is not data or has_run
+
+    def suspicious(self, data: bytes) -> Sequence[int] | None:
+        """Return the offsets where what may match, or may hide something, ends; None if that is anywhere."""
+        fired = self._fired(data, _MIN_FIRED + len(data) // _BYTES_PER_FIRED)
+        if fired is None:
+            return None
+        places: list[int] = []
+        self._scan_disguises(data, match_event_handler=lambda _pattern, _start, end, *_: places.append(end))
+        for gate in self._hiding & fired.keys():
+            places += fired.pop(gate)
+        try:
+            ends = self._ends(data, self._near(fired, (0, len(data) + 1)))
+        except OverflowError:
+            return None
+        return [*places, *chain.from_iterable(ends.values())]
+
+    def _ends(self, data: bytes, near: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
+        """Return where in some stretches matches of patterns end.
+
+        Raises:
+            OverflowError: in more places than there are bytes.
+        """
         ends: dict[int, list[int]] = {}
+        if not near:
+            return ends
         left = _MIN_ENDS + len(data)
 
         def on_match(pattern: int, _start: int, end: int, *_: object) -> bool:
@@ -75,31 +137,19 @@ class HyperscanEngine:
             return left < 0
 
         try:
-            self._exact(data, match_event_handler=on_match, scratch=self._exact_scratch)
+            self._scan_exact(_cut(data, near), match_event_handler=on_match)
         except hyperscan.ScanTerminated:
             raise OverflowError from None
-        for pattern, found in ends.items():
-            yield from self._stretches(pattern, found, starts)
-
-    def _stretches(
-        self, pattern: int, ends: Sequence[int], starts: Sequence[int]
-    ) -> Iterator[tuple[int, int, int, int]]:
-        """Yield where matches with these ends lie, neighbours as one, none over the edge of a text."""
-        before, behind = self._reach[pattern]
-        first = last = edge = -1
-        for end in sorted(ends):
-            if end > edge or end - before > last:
-                if last >= 0:
-                    yield pattern, first, last, last - first
-                place = bisect_right(starts, end - 1)
-                edge = starts[place]
-                first = max(end - before, starts[place - 1] - 1, 0)
-            last = min(end + behind, edge)
-        if last >= 0:
-            yield pattern, first, last, last - first
+        # Where each stretch stands in the cut text, and how far that is from where it stands in the data.
+        cuts = [*accumulate((last - first + 1 for first, last in near), initial=0)]
+        moved = [first - cut for (first, _), cut in zip(near, cuts, strict=False)]
+        return {
+            pattern: [end + moved[bisect_right(cuts, end - 1) - 1] for end in found] for pattern, found in ends.items()
+        }
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         """Return the tolerated ones that may match; None where another one may."""
+        harmless = {place for place, gate in enumerate(self._gates) if gate.patterns <= tolerated}
         fired: list[int] = []
 
         def on_match(pattern: int, *_: object) -> bool:
@@ -107,10 +157,49 @@ class HyperscanEngine:
             return pattern not in tolerated
 
         try:
-            self._loose(data, match_event_handler=on_match, scratch=self._loose_scratch)
+            gates = self._fired(data, _MIN_FIRED + len(data) // _BYTES_PER_SUSPICION, harmless, self._hiding)
+            if gates is None:
+                return None
+            self._scan_disguises(data, match_event_handler=lambda *_: True)
+            for gate in harmless & gates.keys():
+                fired += self._gates[gate].patterns
+                del gates[gate]
+            if near := self._near(gates, (0, len(data) + 1)):
+                self._scan_loose(_cut(data, near), match_event_handler=on_match)
         except hyperscan.ScanTerminated:
             return None
         return fired
+
+    def _fired(
+        self, data: bytes, most: int, harmless: Container[int] = (), hiding: Container[int] = ()
+    ) -> dict[int, list[int]] | None:
+        """Return the gates that fire, each with where; None where a hiding one does, or not harmless ones too often."""
+        fired: dict[int, list[int]] = {}
+        left = most
+
+        def on_match(gate: int, _start: int, end: int, *_: object) -> bool:
+            nonlocal left
+            if gate in fired:
+                fired[gate].append(end)
+            else:
+                fired[gate] = [end]
+            if gate not in harmless:
+                left -= 1
+            return left < 0 or gate in hiding
+
+        try:
+            self._scan_gates(data, match_event_handler=on_match)
+        except hyperscan.ScanTerminated:
+            return None
+        return fired
+
+    def _near(self, fired: Mapping[int, Sequence[int]], starts: Sequence[int]) -> list[tuple[int, int]]:
+        """Return the stretches in which what stands behind gates that fired may match, in order."""
+        return united(
+            stretch
+            for gate, ends in fired.items()
+            for stretch in _around(ends, self._gates[gate].reach, self._gates[gate].reach, starts)
+        )
 
     def spans(
         self, pattern: int, data: bytes, begin: int = 0, end: int | None = None, *, quoted: bool = False
@@ -123,6 +212,29 @@ class HyperscanEngine:
         compiled = self._patterns[quoted][pattern]
         for start, stop in iterate(compiled, part, begin - first, None if end is None else end - first):
             yield first + start, first + stop
+
+
+def _around(ends: Sequence[int], before: int, behind: int, starts: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield what lies so near to some places, neighbours as one, nothing over the edge of a text."""
+    first = last = edge = -1
+    for end in sorted(ends):
+        if end > edge or end - before > last:
+            if last >= 0:
+                yield first, last
+            place = bisect_right(starts, end - 1)
+            edge = starts[place]
+            first = max(end - before, starts[place - 1] - 1, 0)
+        last = min(end + behind, edge)
+    if last >= 0:
+        yield first, last
+
+
+def _cut(data: bytes, stretches: Sequence[tuple[int, int]]) -> bytes:
+    return b"\0".join([data[first:last] for first, last in stretches])
+
+
+def _scanner(database: Any) -> Callable[..., Any]:
+    return partial(database.scan, scratch=hyperscan.Scratch(database))
 
 
 def _database(triggers: Sequence[str], flag: int = 0) -> Any:

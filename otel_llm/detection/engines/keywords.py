@@ -50,6 +50,13 @@ class KeywordEngine:
         for place in self._candidates(data):
             yield place, 0, len(data), 0
 
+    def has_run(self, _data: bytes) -> bool:
+        """Return True: nobody has looked."""
+        return True
+
+    def suspicious(self, _data: bytes) -> None:
+        """Return None: something may be anywhere."""
+
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         """Return the tolerated ones that may match; None where another one may."""
         if any(disguise.search(data) for disguise in self._loose[len(self._patterns[0]) :]):

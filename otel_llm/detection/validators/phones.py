@@ -17,6 +17,10 @@ _MIN_DIGITS: Final = 7
 _MAX_DIGITS: Final = 15
 """E.164, section 6."""
 _DATE: Final = re.compile(r"(?:19|20)\d\d[-./ ]?[01]\d[-./ ]?[0-3]\d|[0-3]?\d[-./][01]?\d[-./](?:19|20)\d\d")
+_GROUPED: Final = re.compile(
+    r"\d(?:[ \-/()]{0,4}\d){5}|\d\d\.\d\d|\d(?:[ \-/()]{0,4}\d){3}\.|\.\d(?:[ \-/()]{0,4}\d){3}"
+)
+"""Dots part groups of digits: with single ones beside them, as in 10.0.0.255, it is an address. The rule's trigger."""
 _ZIP: Final = re.compile(r"\d{5}-\d{4}")
 _STATE: Final = re.compile(r"\b[A-Z]{2}[\s#*]{1,8}$")
 """Before a ZIP code of the United States, which is written as telephone numbers are."""
@@ -32,7 +36,8 @@ def phone_beside_word(candidate: Candidate) -> bool:
     """Tell whether what stands after a word such as `phone` has a number's length."""
     digits = _EXTENSION.sub("", candidate.value)
     count = sum(map(str.isdigit, digits))
-    return _MIN_DIGITS <= count <= _MAX_DIGITS and not _DATE.fullmatch(digits.strip())
+    has_length = _MIN_DIGITS <= count <= _MAX_DIGITS and _GROUPED.search(digits) is not None
+    return has_length and not _DATE.fullmatch(digits.strip())
 
 
 def phone_national(candidate: Candidate) -> bool:

@@ -198,6 +198,13 @@ class Counting:
         self.work += (len(data) if end is None else end) - begin
         return self._engine.spans(pattern, data, begin, end, quoted=quoted)
 
+    def has_run(self, data: bytes) -> bool:
+        return self._engine.has_run(data)
+
+    def suspicious(self, data: bytes) -> Sequence[int] | None:
+        self.work += len(data)
+        return self._engine.suspicious(data)
+
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
         return self._engine.fired_only(data, tolerated)
 
