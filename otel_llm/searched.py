@@ -55,8 +55,8 @@ class Searched(Attributes):
         for slot in self.texts(wanted=wanted) if wanted else ():
             found[slot.path] = slot, [*unfound.known.get(_said(slot), ())]
         for parts in streams:
-            for text, finding in _across(parts, unfound.known.get(_streamed(parts), ())):
-                found.setdefault(text.path, (text, []))[1].append(finding)
+            for slot, finding in _across(parts, unfound.known.get(_streamed(parts), ())):
+                found.setdefault(slot.path, (slot, []))[1].append(finding)
         self._found = [*found.values()]
         return bool(found)
 

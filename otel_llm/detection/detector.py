@@ -85,7 +85,7 @@ class RuleDetector:
             ValueError: the engine does not read a rule's pattern; its place is the error's only argument.
         """
         self.rules = tuple(rules)
-        patterns = tuple(Pattern(rule.expression, rule.keywords, rule.trigger) for rule in self.rules)
+        patterns = tuple(Pattern(rule.expression, rule.keywords, rule.trigger, rule.gate) for rule in self.rules)
         self.engine: Engine = compile_patterns(patterns, engine or installed(), (*DISGUISES, RUN))()
         self.costly = frozenset(place for place, rule in enumerate(self.rules) if rule.validator in COSTLY)
         self.on_keys = frozenset(place for place, rule in enumerate(self.rules) if rule.on == "key")

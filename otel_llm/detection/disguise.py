@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from otel_llm.detection.json_text import decode_escape
+from otel_llm.detection.pattern import MIN_RUN
 from otel_llm.detection.view import Opaque, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
-    "DISGUISES", "ESCAPES", "HIDDEN", "MAX_BASE64", "MIN_RUN", "base64_runs", "base64_stretches", "base64_text",
+    "DISGUISES", "ESCAPES", "HIDDEN", "MAX_BASE64", "base64_runs", "base64_stretches", "base64_text",
     "has_base64", "undisguised",
 ]  # fmt: skip
 
 MAX_BASE64: Final = 4096
 """Bytes. What decodes to more is a file, not a secret."""
-MIN_RUN: Final = 20
-"""Characters of base64 that are looked into: fewer hold no secret."""
 _INVISIBLE: Final = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff"
 _BEGINS: Final = re.compile(
     rf"[\\%{_INVISIBLE}\U000e0100-\U000e01ef\U000e0000-\U000e007f\uff01-\uff5e\ufe50-\ufe6b\u2010-\u2015\u2212\u2024\u00a0\u2002-\u200a\u202f\u3000]"
@@ -80,15 +79,20 @@ def has_base64(data: bytes) -> bool:
     return _RUN in data.translate(_TO_RUN)
 
 
-def base64_stretches(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where runs of base64 begin and end that may hold a secret."""
+def base64_stretches(data: bytes, runs: Iterable[tuple[int, int]] | None = None) -> Iterator[tuple[int, int]]:
+    """Yield where runs of base64 begin and end that may hold a secret; all *runs* there are may be known already."""
+    for start, end in _runs(data) if runs is None else runs:
+        if end - start <= _LONGEST_RUN:
+            yield start, end
+
+
+def _runs(data: bytes) -> Iterator[tuple[int, int]]:
     marks = data.translate(_TO_RUN)
     start = marks.find(_RUN)
     while start >= 0:
         end = marks.find(b" ", start)
         end = len(marks) if end < 0 else end
-        if end - start <= _LONGEST_RUN:
-            yield start, end
+        yield start, end
         start = marks.find(_RUN, end)
 
 

@@ -13,17 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "MAX_PATTERN", "RUN", "alternatives", "beside", "check_pattern", "has_edges", "holds_run", "loosened", "max_width",
-    "separated", "shortened",
+    "MAX_PATTERN", "MIN_RUN", "RUN", "alternatives", "beside", "check_pattern", "has_edges", "holds_run", "loosened",
+    "max_width", "separated", "shortened",
 ]  # fmt: skip
 
 MAX_PATTERN: Final = 4096
 """Characters. Longer ones compile slowly and cannot be reviewed."""
 
-RUN: Final = r"[A-Za-z0-9+/_\-]{20}"
+MIN_RUN: Final = 20
+"""Characters of base64 that are looked into: fewer hold no secret."""
+RUN: Final = rf"[A-Za-z0-9+/_\-]{{{MIN_RUN}}}"
 """What most formats of secrets hold, base64 too, and ordinary texts rarely do."""
 _RUN_SIGN: Final = re.compile(rb"[A-Za-z0-9+/_\-]")
-_MIN_RUN: Final = 20
 
 _GROUP: Final = re.compile(r"\(\?(?!:|i\)|i:)")
 _TOKEN: Final = re.compile(r"\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL)
@@ -186,7 +187,7 @@ def holds_run(pattern: str) -> bool:
             case _:
                 last = _ONE if _is_sign(token) else _Run(is_whole=False)
     alternatives, before = groups[0]
-    return reduce(_Run.or_else, alternatives, before.then(last)).longest >= _MIN_RUN
+    return reduce(_Run.or_else, alternatives, before.then(last)).longest >= MIN_RUN
 
 
 @cache

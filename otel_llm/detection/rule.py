@@ -35,7 +35,10 @@ class Rule(Config):
     """Texts of which one stands in all that the pattern matches, in any case: what an engine without a trigger looks
     for first."""
     trigger: str = ""
-    """A pattern that matches in whatever `pattern` matches, where that is faster to look for."""
+    """A pattern that matches in whatever `pattern` matches and `validator` takes, where that is faster to look for."""
+    gate: str = ""
+    """A pattern that does so too, and is so fast that it is looked for in all of a text. Only around where it matches
+    the others are looked for; rules that can share one."""
     beside: tuple[Annotated[str, StringConstraints(min_length=2)], ...] = ()
     """Words, as small expressions: the pattern is only looked for as the value of a name with one of them."""
     on: Literal["text", "key"] = "text"
@@ -51,7 +54,7 @@ class Rule(Config):
     counter_examples: tuple[str, ...] = ()
     """Texts in which it does not."""
 
-    @field_validator("pattern", "trigger")
+    @field_validator("pattern", "trigger", "gate")
     @classmethod
     def _is_linear(cls, pattern: str) -> str:
         check_pattern(pattern)

@@ -217,7 +217,7 @@ class Scan:
             for segment in segments:
                 if not segment.is_read:
                     yield from segment.readings()
-        for start, end in base64_stretches(data) if self._judge.engine.has_run(data) else ():
+        for start, end in base64_stretches(data, self._judge.engine.runs(data)):
             number = joined.number(start)
             if not segments[number].is_read:
                 yield from segments[number].decoded(start - joined.starts[number], end - joined.starts[number])

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from otel_llm.detection import Rule, RuleDetector, bundled_rules
 from otel_llm.detection.examples import made_up
 from otel_llm.detection.pattern import alternatives, holds_run
+from otel_llm.detection.validators.checksums import ISSUERS, luhn_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-COUNTED = {"phone-beside-word", "phone-international"}
-"""Their triggers ask for as many digits as their validators do; all others are looked for whatever a check says."""
+CHECKED = {"phone-beside-word", "phone-international", "card"}
+"""They are looked for by what their validators ask for too; all others whatever a check says."""
 RULES = [
-    rule if rule.id in COUNTED else rule.model_copy(update={"validator": None})
+    rule if rule.id in CHECKED else rule.model_copy(update={"validator": None})
     for rule in bundled_rules()
     if rule.on == "text" and rule.id != "high-entropy"
 ]
@@ -89,6 +90,23 @@ def test_no_text_with_escapes_passes_for_clean_that_is_not(texts: list[str]) -> 
     said = [("", text) for text in texts]
 
     assert list(map(list, READ.scan(said))) == list(map(list, SIEVED.scan(said)))
+
+
+def test_cards_of_all_issuers_are_seen() -> None:
+    """In groups or not, the trigger fires for whatever the validator takes."""
+    filled = {
+        issuer.ljust(length - 1, "7") + str(check)
+        for low, high, lengths in ISSUERS
+        for issuer in (low, high)
+        for length in lengths
+        for check in range(10)
+    }
+    numbers = [number for number in filled if luhn_digits(number)]
+    said = [("", text) for each in numbers for text in (f"card {each}", f"card {each[:5]} {each[5:]}", f"x {each}.")]
+    found = PLAIN.scan(said)
+
+    assert list(map(list, found)) == list(map(list, FAST.scan(said)))
+    assert 2 * len(numbers) <= sum(map(bool, found))
 
 
 @pytest.mark.parametrize(

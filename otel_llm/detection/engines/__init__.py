@@ -28,8 +28,11 @@ if TYPE_CHECKING:
             """
             ...
 
-        def has_run(self, data: bytes) -> bool:
-            """Tell whether a `RUN` may stand in *data*, of which all that was `found` has been taken in."""
+        def runs(self, data: bytes) -> Sequence[tuple[int, int]] | None:
+            """Return where each `RUN` with what continues it begins and ends in what was `found` last, *data*.
+
+            None if that is not known.
+            """
             ...
 
         def suspicious(self, data: bytes) -> Sequence[int] | None:
@@ -75,19 +78,26 @@ class Pattern(NamedTuple):
     keywords: tuple[str, ...] = ()
     """Texts of which one stands in whatever it matches, in any case."""
     trigger: str = ""
-    """An expression that matches in whatever this one matches, where that is faster to look for."""
+    """An expression that matches in whatever is to be found, where that is faster to look for."""
+    gate: str = ""
+    """One that does so too, to be looked for first."""
+
+    @property
+    def sought(self) -> str:
+        """What is looked for where a gate has fired."""
+        return self.trigger or self.expression
 
     @property
     def loose(self) -> str:
         """What fires wherever it matches, whatever stands around."""
-        return loosened(self.expression)
+        return loosened(self.sought)
 
     @property
     def gates(self) -> list[str]:
-        """What of fires, one or another, in whatever it matches, and is soon looked for: many patterns share some."""
-        if not self.trigger and max_width(self.expression) <= _NARROW and holds_run(self.expression):
+        """Expressions of which one fires in whatever it matches, each soon looked for: many patterns share some."""
+        if not self.gate and max_width(self.expression) <= _NARROW and holds_run(self.expression):
             return [RUN]
-        return alternatives(loosened(self.trigger or self.expression))
+        return alternatives(loosened(self.gate or self.sought))
 
 
 def installed() -> EngineName:

@@ -17,7 +17,7 @@ import hyperscan
 
 from otel_llm.detection.engines.matches import compiled_twice, iterate
 from otel_llm.detection.engines.re2 import compile_re2
-from otel_llm.detection.pattern import max_width, shortened
+from otel_llm.detection.pattern import MIN_RUN, max_width, shortened
 from otel_llm.detection.stretches import united
 
 if TYPE_CHECKING:
@@ -43,14 +43,16 @@ class HyperscanProgram:
 
     def __init__(self, patterns: Sequence[Pattern], disguises: Sequence[str]) -> None:
         self.patterns = compiled_twice([pattern.expression for pattern in patterns], compile_re2)
-        self.reach = [max_width(pattern.expression) + _EDGE for pattern in patterns]
+        widths = [max_width(pattern.expression) + _EDGE for pattern in patterns]
+        # What begins a match stands so much before its end, and where another expression is its trigger, behind it too.
+        self.reach = [(width, width if each.trigger else 0) for each, width in zip(patterns, widths, strict=True)]
         self.loose = _database([pattern.loose for pattern in patterns], hyperscan.HS_FLAG_SINGLEMATCH)
-        self.exact = _database([shortened(pattern.expression) for pattern in patterns])
+        self.exact = _database([shortened(pattern.sought) for pattern in patterns])
         behind: dict[str, set[int]] = {}
         for place, pattern in enumerate(patterns):
             for gate in pattern.gates:
                 behind.setdefault(gate, set()).add(place)
-        self.gates = [_Gate(frozenset(places), max(self.reach[each] for each in places)) for places in behind.values()]
+        self.gates = [_Gate(frozenset(places), max(widths[each] for each in places)) for places in behind.values()]
         self.hiding = frozenset(place for place, gate in enumerate(behind) if gate in disguises)
         try:
             self.gate_database = _database([*behind])
@@ -84,22 +86,22 @@ class HyperscanEngine:
         self._scan_disguises = _scanner(program.disguises)
         self._scan_loose = _scanner(program.loose)
         self._scan_exact = _scanner(program.exact)
-        self._searched = b"", False
-        """What was searched last, and whether something may hide in it."""
+        self._searched: tuple[bytes, list[int] | None] = b"", None
+        """What was searched last, and where the gates fired behind which something may hide."""
 
     def found(self, data: bytes, starts: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
         """Yield the patterns that may match, each with a stretch that a match lies in."""
         fired = self._fired(data, _MIN_FIRED + len(data) // _BYTES_PER_FIRED)
-        self._searched = data, fired is None or not self._hiding.isdisjoint(fired)
+        self._searched = data, None if fired is None else [end for gate in self._hiding for end in fired.get(gate, ())]
         near = [(0, len(data))] if fired is None else self._near(fired, starts)
         for pattern, ends in self._ends(data, near).items():
-            for first, last in _around(ends, self._reach[pattern], 0, starts):
+            for first, last in _around(ends, *self._reach[pattern], starts):
                 yield pattern, first, last, last - first
 
-    def has_run(self, data: bytes) -> bool:
-        """Tell whether a run of base64 may stand in what was searched."""
-        searched, has_run = self._searched
-        return searched is not data or has_run
+    def runs(self, data: bytes) -> list[tuple[int, int]] | None:
+        """Return where runs stand in what was searched last; None if that is not known."""
+        searched, ends = self._searched
+        return united((end - MIN_RUN, end) for end in ends) if searched is data and ends is not None else None
 
     def suspicious(self, data: bytes) -> Sequence[int] | None:
         """Return the offsets where what may match, or may hide something, ends; None if that is anywhere."""

@@ -50,9 +50,8 @@ class KeywordEngine:
         for place in self._candidates(data):
             yield place, 0, len(data), 0
 
-    def has_run(self, _data: bytes) -> bool:
-        """Return True: nobody has looked."""
-        return True
+    def runs(self, _data: bytes) -> None:
+        """Return None: nobody has looked."""
 
     def suspicious(self, _data: bytes) -> None:
         """Return None: something may be anywhere."""

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from otel_llm.detection.validators.candidate import Candidate
 
-__all__ = ["base58check", "bech32", "card", "iban", "luhn", "luhn_digits", "weighted"]
+__all__ = ["ISSUERS", "base58check", "bech32", "card", "iban", "luhn", "luhn_digits", "weighted"]
 
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
-_ISSUERS: Final = (
+ISSUERS: Final = (
     ("4", "4", (13, 16, 19)),  # Visa
     ("51", "55", (16,)),  # Mastercard
     ("2221", "2720", (16,)),  # Mastercard's second range
@@ -113,7 +113,7 @@ def card(candidate: Candidate) -> bool:
 
 
 def _has_issuer(digits: str) -> bool:
-    return any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
+    return any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in ISSUERS)
 
 
 def iban(candidate: Candidate) -> bool:

@@ -198,8 +198,8 @@ class Counting:
         self.work += (len(data) if end is None else end) - begin
         return self._engine.spans(pattern, data, begin, end, quoted=quoted)
 
-    def has_run(self, data: bytes) -> bool:
-        return self._engine.has_run(data)
+    def runs(self, data: bytes) -> Sequence[tuple[int, int]] | None:
+        return self._engine.runs(data)
 
     def suspicious(self, data: bytes) -> Sequence[int] | None:
         self.work += len(data)
