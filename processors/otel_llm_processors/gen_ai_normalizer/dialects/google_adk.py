@@ -1,7 +1,7 @@
 """Google's Agent Development Kit: its first schema, and the second, which writes the current names.
 
-In the first a call is written twice, as `call_llm` and, since version 1.21, below it as `generate_content {model}`: the
-content stands on the outer one. Source: `google/adk/telemetry` of google/adk-python 2.13, and that of 1.20.
+In the first a call is written as `call_llm`, with all that was asked and answered; later versions repeat it below that
+as `generate_content {model}`. Source: `google/adk/telemetry` of google/adk-python 2.13, 1.39 and 1.20.
 """
 
 from __future__ import annotations
