@@ -109,6 +109,10 @@ EMITTERS: Final = (
     ),
     Emitter("opentelemetry_openai", "opentelemetry"),
     Emitter("opentelemetry_anthropic", "opentelemetry", ANTHROPIC, CHAT),
+    Emitter(
+        "opentelemetry_google_genai", "opentelemetry", GEMINI, CHAT,
+        says={"tools/0": {"finish_reasons": ["stop"]}},  # Gemini knows no other reason
+    ),
     Emitter("pydantic_ai_agent", "pydantic_ai", OPENAI, CHAT, quick=True),
     Emitter(
         "langsmith_langchain", "langsmith", OPENAI, CHAT,

@@ -132,10 +132,10 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_SYSTEM_INSTRUCTIONS: (
             Spelling(_REQUEST, _instructions, path=("config", "system_instruction"), is_kept=True),
         ),
-        semconv.GEN_AI_INPUT_MESSAGES: (Spelling(_REQUEST, request_json),),
+        semconv.GEN_AI_INPUT_MESSAGES: (Spelling(_REQUEST, request_json, is_kept=True),),
         semconv.GEN_AI_OUTPUT_MESSAGES: (
             Spelling(semconv.GEN_AI_OUTPUT_MESSAGES, _whole, is_believed=True, is_kept=True),
-            Spelling(_RESPONSE, completion_json),
+            Spelling(_RESPONSE, completion_json, is_kept=True),
         ),
         semconv.GEN_AI_TOOL_DEFINITIONS: (Spelling(_REQUEST, _definitions, path=("config", "tools"), is_kept=True),),
         semconv.GEN_AI_TOOL_CALL_ARGUMENTS: (Spelling("gcp.vertex.agent.tool_call_args", text_or_json),),
