@@ -109,6 +109,10 @@ EMITTERS: Final = (
     ),
     Emitter("opentelemetry_openai", "opentelemetry"),
     Emitter("opentelemetry_anthropic", "opentelemetry", ANTHROPIC, CHAT),
+    Emitter(
+        "opentelemetry_google_genai", "opentelemetry", GEMINI, CHAT,
+        says={"tools/0": {"finish_reasons": ["stop"]}},  # Gemini knows no other reason
+    ),
     Emitter("pydantic_ai_agent", "pydantic_ai", OPENAI, CHAT, quick=True),
     Emitter(
         "langsmith_langchain", "langsmith", OPENAI, CHAT,
@@ -148,8 +152,16 @@ EMITTERS: Final = (
         above=("response_model", "asked", "answered"), says=_ADK_SAYS,
     ),
     Emitter(
-        "google_adk_1", "google_adk_1", GEMINI, _ANSWERED,
+        "google_adk_1_20", "google_adk_1_20", GEMINI, _ANSWERED,
         says={**_ADK_SAYS, "*": {"asked": _ADK_ASKED, "provider": "gcp.gen_ai"}} | _each(_STREAMS, {"answered": None}),
+    ),
+    Emitter(
+        "google_adk_1_39", "google_adk_1_39", GEMINI, CHAT,
+        says={
+            **_ADK_SAYS,
+            "*": {"asked": _ADK_ASKED, "provider": "gcp.gen_ai", "response_model": None},
+            "cached": {"response_model": GEMINI.answered},
+        },
     ),
     Emitter("mlflow_openai", "mlflow"),
     # a stream is an object to it that it knows nothing of

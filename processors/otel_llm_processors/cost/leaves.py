@@ -1,8 +1,8 @@
 """Which spans of a batch repeat a call that another span is charged for.
 
 An SDK and the proxy behind it, or two instrumentations of one SDK, each write a client span for the same call: the
-inner one is charged. So where each starts a trace of its own: then the id of the response and the tokens tell. Spans
-that come in different batches are not seen together, and each is priced.
+inner one is charged, unless the outer one tells more of it. So where each starts a trace of its own: then the id of the
+response and the tokens tell. Spans that come in different batches are not seen together, and each is priced.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _COMPARED: Final = 16
 _SAID: Final = (
     semconv.GEN_AI_USAGE_INPUT_TOKENS,
     semconv.GEN_AI_USAGE_OUTPUT_TOKENS,
+    semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS,
+    semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS,
     semconv.GEN_AI_OPERATION_NAME,
     semconv.GEN_AI_RESPONSE_ID,
     semconv.GEN_AI_RESPONSE_MODEL,
@@ -57,6 +59,10 @@ class _Call(NamedTuple):
     start: int
     end: int
     usage: tuple[object, object]
+    unthought: tuple[object, object]
+    """The usage as those have it who leave out what was thought."""
+    told: tuple[bool, bool]
+    """Whether it tells of what was thought, and of what was cached."""
     join: tuple[str, object] | None
     """Response id and response model; None if there is no id."""
 
@@ -101,18 +107,27 @@ def _look_above(spans: Sequence[Span], calls: Mapping[Key, _Call], repeated: set
             above.add(ancestor)
             outer = calls.get(ancestor)
             if outer and _same_call(outer, call):
-                repeated.add(ancestor)
+                repeated.add(key if outer.told > call.told else ancestor)
 
 
 def _call(span: Span) -> _Call | None:
     """Return what a span says of an inference call; None if it is not about one, or without tokens."""
-    given, produced, operation, response, model = span.get_all(_SAID)
+    given, produced, thought, cached, operation, response, model = span.get_all(_SAID)
     if (given is None and produced is None) or (type(operation) is str and operation not in BILLABLE):
         return None
     join = None
     if response and type(response) is str:
         join = (response, model if type(model) is str else None)
-    return _Call(key_of(span), span.start_time_unix_nano, span.end_time_unix_nano, (given, produced), join)
+    unthought = produced - thought if type(produced) is int and type(thought) is int else produced
+    return _Call(
+        key_of(span),
+        span.start_time_unix_nano,
+        span.end_time_unix_nano,
+        (given, produced),
+        (given, unthought),
+        (bool(thought), bool(cached)),
+        join,
+    )
 
 
 def _ancestors(key: Key, parents: Mapping[Key, Key]) -> Iterator[Key]:
@@ -129,7 +144,7 @@ def _same_call(outer: _Call, inner: _Call) -> bool:
         return False
     if outer.join and inner.join:
         return outer.join == inner.join
-    return outer.usage == inner.usage
+    return outer.usage in (inner.usage, inner.unthought) or outer.unthought == inner.usage
 
 
 def _outer(calls: Iterable[_Call]) -> Iterator[Key]:

@@ -1,7 +1,7 @@
 """Google's Agent Development Kit: its first schema, and the second, which writes the current names.
 
-In the first a call is written twice, as `call_llm` and, since version 1.21, below it as `generate_content {model}`: the
-content stands on the outer one. Source: `google/adk/telemetry` of google/adk-python 2.13, and that of 1.20.
+In the first a call is written as `call_llm`, with all that was asked and answered; later versions repeat it below that
+as `generate_content {model}`. Source: `google/adk/telemetry` of google/adk-python 2.13, 1.39 and 1.20.
 """
 
 from __future__ import annotations
@@ -132,10 +132,10 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_SYSTEM_INSTRUCTIONS: (
             Spelling(_REQUEST, _instructions, path=("config", "system_instruction"), is_kept=True),
         ),
-        semconv.GEN_AI_INPUT_MESSAGES: (Spelling(_REQUEST, request_json),),
+        semconv.GEN_AI_INPUT_MESSAGES: (Spelling(_REQUEST, request_json, is_kept=True),),
         semconv.GEN_AI_OUTPUT_MESSAGES: (
             Spelling(semconv.GEN_AI_OUTPUT_MESSAGES, _whole, is_believed=True, is_kept=True),
-            Spelling(_RESPONSE, completion_json),
+            Spelling(_RESPONSE, completion_json, is_kept=True),
         ),
         semconv.GEN_AI_TOOL_DEFINITIONS: (Spelling(_REQUEST, _definitions, path=("config", "tools"), is_kept=True),),
         semconv.GEN_AI_TOOL_CALL_ARGUMENTS: (Spelling("gcp.vertex.agent.tool_call_args", text_or_json),),
