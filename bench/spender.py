@@ -76,7 +76,7 @@ def main() -> None:
     processes, url, calls, most, *admission = sys.argv[1:]
     if admission:
         import_module("otel_llm.budget.admission")
-    children = []
+    children: list[int] = []
     for _ in range(int(processes) - 1):
         child = os.fork()
         if child == 0:
