@@ -196,7 +196,7 @@ class Admission(Ledger[C]):
             (counter_name(counter), counter.period, balance.version, str(small(unit, balance.settled, up=True)))
             for counter, (unit, balance) in noting.settled.items()
         ]
-        over = [(hold.id, hold.at_ms, _STATES[hold.state]) for hold in noting.over.values()]
+        over = [{**describe_hold(hold), "state": _STATES[hold.state]} for hold in noting.over.values()]
         await self._say(counters, over)
         return result
 
@@ -224,7 +224,7 @@ class Admission(Ledger[C]):
 
     async def _say_over(self, holds: Sequence[Hold]) -> None:
         """Let the server know of holds that it has, and the truth has seen the end of."""
-        await self._say((), [(hold.id, hold.at_ms, "done") for hold in holds])
+        await self._say((), [{**describe_hold(hold), "state": "done"} for hold in holds])
 
     async def _fetch(self, reservation_id: str) -> bool:
         """Write down a hold that another gateway has granted and not written down yet."""
