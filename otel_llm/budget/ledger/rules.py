@@ -6,7 +6,6 @@ first of these: its priced span, which is the truth; its client; the clock.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
@@ -124,7 +123,7 @@ def settle(tables: Tables, reservation_id: str, usage: Usage, now_ms: int, ident
     book = Book(now_ms)
     if hold.state is not HoldState.CHARGED and call is not None and call.usage is not None:
         lines = (*call.lines, *meet(book, hold, call.usage, call.lines, call.identity))
-        tables.save_sightings([replace(call, lines=lines, reservation_id=call.reservation_id or reservation_id)])
+        tables.save_sightings([call._replace(lines=lines, reservation_id=call.reservation_id or reservation_id)])
         answer = Settled(SettleState.CHARGED, call.usage)
     else:
         answer = take_word(book, hold, usage)
@@ -190,7 +189,7 @@ def recost(tables: Tables, costs: Mapping[bytes, int], now_ms: int) -> dict[byte
         for line in sighting.lines:
             if line.unit is Unit.USD:
                 book.post(PostingKind.RECOST, line, difference, reservation_id=sighting.reservation_id, call=identity)
-        changed.append(replace(sighting, usage=usage._replace(cost=costs[identity])))
+        changed.append(sighting._replace(usage=usage._replace(cost=costs[identity])))
     if changed:
         tables.save_sightings(changed)
     book.write(tables)
@@ -241,7 +240,7 @@ def announce(tables: Tables, announced: Sequence[Sighting]) -> list[Sighting]:
         return []
     known = tables.claim(announced)
     unclaimed = [
-        replace(known[each.identity], reservation_id=each.reservation_id)
+        known[each.identity]._replace(reservation_id=each.reservation_id)
         for each in announced
         if each.identity in known and not known[each.identity].seen and known[each.identity].reservation_id is None
     ]
