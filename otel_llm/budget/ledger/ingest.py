@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_llm.budget.ledger.calls import Call, Fate, TraceRow
-    from otel_llm.budget.ledger.records import Hold, Line
+    from otel_llm.budget.ledger.records import Hold
     from otel_llm.budget.ledger.tables import Tables
 
 __all__ = ["ingest"]
@@ -140,17 +140,16 @@ class _Batch:
         if parent is not None:
             inherited = self._reverse(parent, call)
             hold = hold or inherited
-        lines: tuple[Line, ...] = ()
+        own = call.lines
         if hold is not None:
             lines = meet(self._book, hold, call.usage, (), call.identity)
             self._hold_charged(hold)
-        budgets = {line.counter.budget for line in lines}
-        own = tuple(line for line in call.lines if line.counter.budget not in budgets)
-        self._book.charge(PostingKind.CHARGE, own, call.usage, call=call.identity)
-        if hold is not None:
+            budgets = {line.counter.budget for line in lines}
+            own = tuple(line for line in own if line.counter.budget not in budgets)
             span = span._replace(lines=(*lines, *own), reservation_id=hold.id)
         elif span.reservation_id is not None:  # announced, but another call has settled it: not this one's to pass on
             span = span._replace(reservation_id=None)
+        self._book.charge(PostingKind.CHARGE, own, call.usage, call=call.identity)
         self._sightings[call.identity] = span
         self._announce_to_parent(call)
         self._rows[call.identity] = call.row
