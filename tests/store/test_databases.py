@@ -48,7 +48,7 @@ async def test_gateways_that_start_at_once_migrate_once(open_database: Any) -> N
     )
     await asyncio.gather(*(each.shutdown() for each in databases))
 
-    assert [(1,), (2,), (3,)] == versions
+    assert [(1,), (2,), (3,), (4,)] == versions
 
 
 async def test_what_a_database_refuses_is_permanent(open_database: Any) -> None:
@@ -62,7 +62,7 @@ async def test_what_a_database_refuses_is_permanent(open_database: Any) -> None:
 
     with pytest.raises(Permanent):
         await database.run(fail)
-    assert [(1,), (2,), (3,)] == await database.read(
+    assert [(1,), (2,), (3,), (4,)] == await database.read(
         lambda each: list(each.execute("SELECT version FROM schema_migrations"))
     )
     await database.shutdown()
@@ -143,7 +143,7 @@ def test_migrations_go_forward_only() -> None:
 
     assert [2, 3] == applied
     assert (
-        [1, 2, 3]
+        [1, 2, 3, 4]
         == [step.version for step in migrations("sqlite")]
         == [step.version for step in migrations("postgres")]
     )

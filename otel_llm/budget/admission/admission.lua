@@ -153,8 +153,14 @@ local function follow()
     if redis.call('EXISTS', key) == 1 then copy(key, each[2], each[3], each[4]) end
   end
   for _, each in ipairs(ask.over) do
-    local at = redis.call('HGET', base .. 'r:' .. each[1], 'at')
-    if at and tonumber(at) <= each[2] then give_back(each[1], each[3], false) end
+    local key = base .. 'r:' .. each.id
+    local at = redis.call('HGET', key, 'at')
+    if at and tonumber(at) <= each.at then
+      give_back(each.id, each.state, false)
+    elseif not at and each.state == 'done' then  -- of another state that was lost: not to be granted anew
+      redis.call('HSET', key, 'state', 'done', 'at', text(each.at), 'until', text(each['until']), 'hold', each.hold)
+      keep(key, 2 * DAY)
+    end
   end
   return 1
 end

@@ -18,14 +18,9 @@ from otel_llm.budget.admission.packing import counter_name, describe_hold, descr
 from otel_llm.budget.admission.small import large, small
 from otel_llm.budget.ledger import rules
 from otel_llm.budget.ledger.ledger import Ledger
-from otel_llm.budget.ledger.records import (
-    Balance,
-    Denied,
-    Exceeded,
-    Granted,
-    HoldState,
-    SettleState,
-)
+from otel_llm.budget.ledger.records import Balance, Denied, Exceeded, Granted, HoldState, SettleState
+from otel_llm.budget.ledger.tables import Rollback
+from otel_llm.budget.ledger.together import Settlement, record, settle_together
 from otel_llm.errors import OtelLlmError, Retryable, StartError
 
 if TYPE_CHECKING:
@@ -77,7 +72,7 @@ class Admission(Ledger[C]):
         super().__init__(database, tables)
         self._server = server
         self._grace_s = grace_s
-        self._behind = Behind(self._record)
+        self._behind = Behind(self._record, self._settle)
 
     @classmethod
     def before(cls, ledger: Ledger[C], server: Server, grace_s: float) -> Self:
@@ -144,11 +139,13 @@ class Admission(Ledger[C]):
         raise Retryable("admission is being put together")
 
     async def settle(self, reservation_id: str, usage: Usage, now_ms: int, identities: Iterable[bytes] = ()) -> Settled:
-        """See `LedgerStore`."""
-        sought = tuple(identities)
-        settled = await super().settle(reservation_id, usage, now_ms, sought)
-        if settled.state is SettleState.UNKNOWN and await self._fetch(reservation_id):
-            settled = await super().settle(reservation_id, usage, now_ms, sought)
+        """See `LedgerStore`. All who settle while a transaction is under way share the next one."""
+        settlement = Settlement(reservation_id, usage, now_ms, tuple(sorted(set(identities))))
+        settled = await self._behind.settle(settlement)
+        if settled is not None and settled.state is SettleState.UNKNOWN and await self._fetch(reservation_id):
+            settled = await self._behind.settle(settlement)
+        if settled is None:
+            settled = await super().settle(*settlement)
         return settled
 
     async def release(self, reservation_id: str, now_ms: int) -> HoldState | None:
@@ -160,8 +157,11 @@ class Admission(Ledger[C]):
 
     async def hold(self, reservation_id: str) -> Hold | None:
         """See `LedgerStore`."""
-        found = await super().hold(reservation_id)
-        if found is None and await self._fetch(reservation_id):
+        waiting = self._behind.get(reservation_id)
+        found = await super()._read(lambda tables: tables.peek(reservation_id))
+        if found is None and waiting is not None:
+            return waiting
+        if waiting is not None or (found is None and await self._fetch(reservation_id)):
             found = await super().hold(reservation_id)
         return found
 
@@ -196,7 +196,7 @@ class Admission(Ledger[C]):
             (counter_name(counter), counter.period, balance.version, str(small(unit, balance.settled, up=True)))
             for counter, (unit, balance) in noting.settled.items()
         ]
-        over = [(hold.id, hold.at_ms, _STATES[hold.state]) for hold in noting.over.values()]
+        over = [{**describe_hold(hold), "state": _STATES[hold.state]} for hold in noting.over.values()]
         await self._say(counters, over)
         return result
 
@@ -207,8 +207,24 @@ class Admission(Ledger[C]):
                 await self._server.do("follow", counters=counters, over=over)
 
     async def _record(self, holds: Sequence[Hold]) -> None:
-        over = await self._follow(lambda tables: rules.record(tables, holds))
-        await self._say((), [(hold.id, hold.at_ms, "done") for hold in over])
+        await self._say_over(await self._follow(lambda tables: record(tables, holds)))
+
+    async def _settle(self, settlements: Sequence[Settlement], holds: Sequence[Hold]) -> dict[str, Settled]:
+        try:
+            answers, over = await self._follow(lambda tables: settle_together(tables, settlements, holds))
+        except Rollback as rollback:
+            answers = cast("dict[str, Settled]", rollback.answer)
+            known = [each for each in settlements if each.reservation_id not in answers]
+            if known:
+                return answers | await self._settle(known, holds)
+            await self._record(holds)
+        else:
+            await self._say_over(over)
+        return answers
+
+    async def _say_over(self, holds: Sequence[Hold]) -> None:
+        """Let the server know of holds that it has, and the truth has seen the end of."""
+        await self._say((), [{**describe_hold(hold), "state": "done"} for hold in holds])
 
     async def _fetch(self, reservation_id: str) -> bool:
         """Write down a hold that another gateway has granted and not written down yet."""

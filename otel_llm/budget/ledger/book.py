@@ -46,7 +46,9 @@ class Book:
     def charge(self, kind: PostingKind, lines: Iterable[Line], usage: Usage, *, call: bytes, sign: int = 1) -> None:
         """Charge, or with a *sign* of -1 give back, what a call used on each line."""
         for line in lines:
-            self.post(kind, line, sign * usage.of(line.unit), call=call)
+            if amount := sign * usage.of(line.unit):
+                self._move(line, settled=amount)
+                self._postings.append(Posting(self._at_ms, kind, line.counter, line.unit, amount, None, call))
 
     def take(self, hold: Hold) -> None:
         """Hold what is to be held."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -66,20 +66,19 @@ class Call:
     digest: bytes = b""
     """Of its content: another one under the same ids is a conflict."""
 
-    @property
-    def identity(self) -> bytes:
-        """Trace id and span id: the same span, sent again, is the same call."""
-        return self.row.trace_id + self.row.span_id
+    identity: bytes = field(init=False, compare=False)
+    """Trace id and span id: the same span, sent again, is the same call."""
+    parent_identity: bytes | None = field(init=False, compare=False)
+    """The same of its parent; None for a root."""
+    response_identity: bytes | None = field(init=False, compare=False)
+    """Response id and response model: the same call, seen by an SDK and by a gateway. None if one is missing."""
 
-    @property
-    def parent_identity(self) -> bytes | None:
-        """The same of its parent; None for a root."""
-        return self.row.trace_id + self.row.parent_span_id if self.row.parent_span_id else None
-
-    @property
-    def response_identity(self) -> bytes | None:
-        """Response id and response model: the same call, seen by an SDK and by a gateway. None if one is missing."""
-        return response_identity(self.row.response_id, self.row.response_model)
+    def __post_init__(self) -> None:
+        row = self.row
+        parent = row.trace_id + row.parent_span_id if row.parent_span_id else None
+        object.__setattr__(self, "identity", row.trace_id + row.span_id)
+        object.__setattr__(self, "parent_identity", parent)
+        object.__setattr__(self, "response_identity", response_identity(row.response_id, row.response_model))
 
 
 def response_identity(response_id: str | None, response_model: str | None) -> bytes | None:
@@ -90,8 +89,7 @@ def response_identity(response_id: str | None, response_model: str | None) -> by
     return b"r" + blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """What is known under one identity, of a span or a response. Kept for as long as it may come again."""
 
     identity: bytes

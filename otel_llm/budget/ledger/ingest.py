@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_llm.budget.ledger.calls import Call, Fate, TraceRow
-    from otel_llm.budget.ledger.records import Hold, Line
+    from otel_llm.budget.ledger.records import Hold
     from otel_llm.budget.ledger.tables import Tables
 
 __all__ = ["ingest"]
@@ -92,7 +92,7 @@ class _Batch:
         self._counts["inserted"] += 1
         announced = span or Sighting(call.identity, self._now_ms)
         child = self._seen(announced.original)
-        span = Sighting(  # in full: `replace` would take a sixth of the time of a batch
+        span = Sighting(
             call.identity,
             announced.at_ms,
             call.row.start_ms,
@@ -140,17 +140,16 @@ class _Batch:
         if parent is not None:
             inherited = self._reverse(parent, call)
             hold = hold or inherited
-        lines: tuple[Line, ...] = ()
+        own = call.lines
         if hold is not None:
             lines = meet(self._book, hold, call.usage, (), call.identity)
             self._hold_charged(hold)
-        budgets = {line.counter.budget for line in lines}
-        own = tuple(line for line in call.lines if line.counter.budget not in budgets)
-        self._book.charge(PostingKind.CHARGE, own, call.usage, call=call.identity)
-        if hold is not None:
-            span = replace(span, lines=(*lines, *own), reservation_id=hold.id)
+            budgets = {line.counter.budget for line in lines}
+            own = tuple(line for line in own if line.counter.budget not in budgets)
+            span = span._replace(lines=(*lines, *own), reservation_id=hold.id)
         elif span.reservation_id is not None:  # announced, but another call has settled it: not this one's to pass on
-            span = replace(span, reservation_id=None)
+            span = span._replace(reservation_id=None)
+        self._book.charge(PostingKind.CHARGE, own, call.usage, call=call.identity)
         self._sightings[call.identity] = span
         self._announce_to_parent(call)
         self._rows[call.identity] = call.row
@@ -165,15 +164,17 @@ class _Batch:
         if hold is not None and charged.usage is not None:
             added = meet(self._book, hold, charged.usage, charged.lines, charged.identity)
             self._hold_charged(hold)
-            self._sightings[charged.identity] = replace(
-                charged, lines=(*charged.lines, *added), reservation_id=charged.reservation_id or hold.id
+            self._sightings[charged.identity] = charged._replace(
+                lines=(*charged.lines, *added), reservation_id=charged.reservation_id or hold.id
             )
-        self._sightings[call.identity] = replace(span, lines=(), original=charged.identity)
+        self._sightings[call.identity] = span._replace(lines=(), original=charged.identity)
         self._announce_to_parent(call)
         self._rows[call.identity] = call.row._replace(fate=fate)
 
     def _open_hold(self, call: Call, span: Sighting) -> Hold | None:
         """Return the hold that this call settles, if no other call has."""
+        if not self._holds:
+            return None
         response = self._sightings.get(call.response_identity or b"")
         for reservation_id in (call.row.reservation_id, span.reservation_id, response and response.reservation_id):
             hold = self._holds.get(reservation_id or "")
@@ -194,7 +195,7 @@ class _Batch:
         self._counts["reversed"] += 1
         if parent.usage is not None:
             self._book.charge(PostingKind.REVERSAL, parent.lines, parent.usage, call=parent.identity, sign=-1)
-        self._sightings[parent.identity] = replace(parent, lines=(), original=child.identity)
+        self._sightings[parent.identity] = parent._replace(lines=(), original=child.identity)
         if parent.identity in self._rows:
             self._rows[parent.identity] = self._rows[parent.identity]._replace(fate="repeated")
         elif parent.start_ms is not None:
@@ -212,7 +213,7 @@ class _Batch:
         if known is None:
             self._sightings[identity] = _parent(call, identity, self._now_ms)
         elif not known.seen and known.original is None:
-            self._sightings[identity] = replace(known, original=call.identity)
+            self._sightings[identity] = known._replace(original=call.identity)
 
 
 def _claims(call: Call, now_ms: int) -> list[Sighting]:

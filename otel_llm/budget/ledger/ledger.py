@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from otel_llm.budget.ledger import rules
 from otel_llm.budget.ledger.crowd import MOST_SUBJECTS, Crowd, make_places
 from otel_llm.budget.ledger.ingest import ingest
-from otel_llm.budget.ledger.records import Denied, Granted
+from otel_llm.budget.ledger.records import Denied, Granted, Line
 from otel_llm.budget.ledger.tables import Rollback
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         Counter,
         Hold,
         HoldState,
-        Line,
         Posting,
         Reservation,
         Settled,
@@ -222,9 +221,12 @@ class Ledger(LedgerStore, Generic[C]):
             self._crowd.admit(await self._transact(lambda tables: make_places(tables, strangers, most, now_ms)))
 
     def _placed(self, call: Call) -> Call:
-        if not any(line.counter.subject for line in call.lines):
+        places = [self._crowd.place(line.counter) for line in call.lines]
+        if all(place is line.counter for place, line in zip(places, call.lines, strict=True)):
             return call
-        return replace(call, lines=tuple(line._replace(counter=self._crowd.place(line.counter)) for line in call.lines))
+        return replace(
+            call, lines=tuple(Line(place, line.unit) for place, line in zip(places, call.lines, strict=True))
+        )
 
     async def _run(self, work: Callable[[Tables], Any]) -> Any:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -61,11 +62,9 @@ def unpack_posting(row: Sequence[Any]) -> Posting:
 
 def pack_sighting(sighting: Sighting) -> tuple[Any, ...]:
     """Return a sighting as its columns."""
-    lines = _pack([(*line.counter, line.unit) for line in sighting.lines])
-    usage = sighting.usage or _NO_USAGE
+    identity, at_ms, start_ms, digest, usage, lines, original, reservation_id = sighting
     return (
-        sighting.identity, sighting.at_ms, sighting.start_ms, sighting.digest, *usage, lines, sighting.original,
-        sighting.reservation_id,
+        identity, at_ms, start_ms, digest, *(usage or _NO_USAGE), _pack_lines(lines), original, reservation_id,
     )  # fmt: skip
 
 
@@ -77,6 +76,11 @@ def unpack_sighting(row: Sequence[Any]) -> Sighting:
         Line(Counter(budget, subject, period), Unit(unit)) for budget, subject, period, unit in orjson.loads(lines)
     )
     return Sighting(identity, at_ms, start_ms, digest, usage, charged, original, reservation)
+
+
+@lru_cache(4096)
+def _pack_lines(lines: tuple[Line, ...]) -> str:
+    return _pack([(*line.counter, line.unit) for line in lines])
 
 
 def _pack(lines: list[tuple[Any, ...]]) -> str:

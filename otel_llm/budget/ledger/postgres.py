@@ -65,9 +65,12 @@ _COUNTER: Final = ("budget", "subject", "period", "unit", "settled", "held")
 _LEDGER: Final = ("at_ms", "kind", "counter_id", "amount", "reservation_id", "call", "reason")
 
 _CLAIM: Final = f"""
-{_insert("sightings", SIGHTING_COLUMNS)}
-ON CONFLICT (identity) DO UPDATE SET identity = excluded.identity RETURNING xmax = 0, {_SIGHTING}
-"""
+WITH claimed AS (
+    {_insert("sightings", SIGHTING_COLUMNS)}
+    ON CONFLICT (identity) DO UPDATE SET identity = excluded.identity RETURNING xmax = 0 AS is_new, {_SIGHTING}
+)
+SELECT {_SIGHTING} FROM claimed WHERE NOT is_new
+"""  # noqa: S608 - as above
 """A row that was just inserted was never updated: its xmax is 0. The update changes nothing, but locks the row."""
 _SIGHTINGS: Final = f"SELECT {_SIGHTING} FROM sightings WHERE identity = ANY(%s) ORDER BY identity FOR UPDATE"  # noqa: S608 - as above
 _SAVE_SIGHTINGS: Final = _update("sightings", SIGHTING_COLUMNS)
@@ -136,8 +139,7 @@ class PostgresTables(Tables):
         if not sightings:
             return {}
         rows = self._execute(_CLAIM, _json(SIGHTING_COLUMNS, sorted(map(pack_sighting, sightings), key=_key)))
-        known = (unpack_sighting(row) for is_new, *row in rows if not is_new)
-        return {sighting.identity: sighting for sighting in known}
+        return {sighting.identity: sighting for sighting in map(unpack_sighting, rows)}
 
     def sightings(self, identities: Iterable[bytes], /) -> dict[bytes, Sighting]:
         """See `Tables`."""

@@ -62,15 +62,11 @@ class Usage(NamedTuple):
 
     def of(self, unit: Unit) -> int:
         """Return how much of one unit that is."""
-        match unit:
-            case Unit.USD:
-                return self.cost
-            case Unit.TOKENS:
-                return self.input_tokens + self.output_tokens
-            case Unit.REQUESTS:
-                return self.requests
-            case Unit.CONCURRENCY:
-                return 0
+        if unit is Unit.USD:
+            return self.cost
+        if unit is Unit.TOKENS:
+            return self.input_tokens + self.output_tokens
+        return self.requests if unit is Unit.REQUESTS else 0
 
 
 NOTHING: Final = Usage(requests=0)

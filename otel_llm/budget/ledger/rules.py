@@ -6,7 +6,6 @@ first of these: its priced span, which is the truth; its client; the clock.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
@@ -40,15 +39,16 @@ if TYPE_CHECKING:
 __all__ = [
     "HOPS",
     "adjust",
+    "announce",
     "expire",
     "hold_of",
     "meet",
     "original_of",
-    "record",
     "recost",
     "release",
     "reserve",
     "settle",
+    "take_word",
 ]
 
 _ANCHOR: Final = ""
@@ -105,29 +105,6 @@ def hold_of(reservation: Reservation, at_ms: int | None = None) -> Hold:
     )
 
 
-def record(tables: Tables, holds: Sequence[Hold]) -> list[Hold]:
-    """Write down holds that were granted elsewhere, whatever the limits say; return those whose calls are over.
-
-    A hold that is known, or was followed by a later one of its id, changes nothing.
-    """
-    over = []
-    book = Book(0)  # it posts nothing
-    new = tables.add_holds(holds)
-    found = tables.holds(sorted({hold.id for hold in holds} - new)) if len(new) < len(holds) else {}
-    for hold in holds:
-        known = found.get(hold.id)
-        if known is None:
-            book.take(hold)
-        elif known.state in (HoldState.SETTLED, HoldState.CHARGED):
-            over.append(hold)
-        elif known.at_ms < hold.at_ms:
-            book.give_back(known)
-            book.take(hold)
-            book.put(hold, HoldState.HELD, NOTHING)
-    book.write(tables)
-    return over
-
-
 def settle(tables: Tables, reservation_id: str, usage: Usage, now_ms: int, identities: Iterable[bytes] = ()) -> Settled:
     """Post what a client says that its call used, until the call's span comes and says it better.
 
@@ -138,27 +115,33 @@ def settle(tables: Tables, reservation_id: str, usage: Usage, now_ms: int, ident
         now_ms: When.
         identities: By which the span will be known, or is known, besides the reservation's id on it.
     """
-    call = _call_of(tables, _announce(tables, reservation_id, now_ms, identities))
+    announced = [Sighting(each, now_ms, reservation_id=reservation_id) for each in identities]
+    call = _call_of(tables, announce(tables, announced))
     hold = tables.holds((reservation_id,)).get(reservation_id)
     if hold is None:
         raise Rollback(Settled(SettleState.UNKNOWN, NOTHING))
-    if hold.state is HoldState.CHARGED:
-        return Settled(SettleState.CHARGED, hold.usage)
     book = Book(now_ms)
-    if call is not None and call.usage is not None:
+    if hold.state is not HoldState.CHARGED and call is not None and call.usage is not None:
         lines = (*call.lines, *meet(book, hold, call.usage, call.lines, call.identity))
-        tables.save_sightings([replace(call, lines=lines, reservation_id=call.reservation_id or reservation_id)])
+        tables.save_sightings([call._replace(lines=lines, reservation_id=call.reservation_id or reservation_id)])
         answer = Settled(SettleState.CHARGED, call.usage)
-    elif hold.state is HoldState.SETTLED:
-        return Settled(SettleState.REPEATED, hold.usage)
     else:
-        book.give_back(hold)
-        for counter, unit, _ in hold.lines:
-            book.post(PostingKind.SETTLE, Line(counter, unit), usage.of(unit), reservation_id=hold.id)
-        book.put(hold, HoldState.SETTLED, usage)
-        answer = Settled(SettleState.SETTLED, usage)
+        answer = take_word(book, hold, usage)
     book.write(tables)
     return answer
+
+
+def take_word(book: Book, hold: Hold, usage: Usage) -> Settled:
+    """Settle a hold by what its client says, unless it is settled; return what stands."""
+    if hold.state is HoldState.CHARGED:
+        return Settled(SettleState.CHARGED, hold.usage)
+    if hold.state is HoldState.SETTLED:
+        return Settled(SettleState.REPEATED, hold.usage)
+    book.give_back(hold)
+    for counter, unit, _ in hold.lines:
+        book.post(PostingKind.SETTLE, Line(counter, unit), usage.of(unit), reservation_id=hold.id)
+    book.put(hold, HoldState.SETTLED, usage)
+    return Settled(SettleState.SETTLED, usage)
 
 
 def release(tables: Tables, reservation_id: str, now_ms: int) -> HoldState | None:
@@ -206,7 +189,7 @@ def recost(tables: Tables, costs: Mapping[bytes, int], now_ms: int) -> dict[byte
         for line in sighting.lines:
             if line.unit is Unit.USD:
                 book.post(PostingKind.RECOST, line, difference, reservation_id=sighting.reservation_id, call=identity)
-        changed.append(replace(sighting, usage=usage._replace(cost=costs[identity])))
+        changed.append(sighting._replace(usage=usage._replace(cost=costs[identity])))
     if changed:
         tables.save_sightings(changed)
     book.write(tables)
@@ -251,16 +234,19 @@ def original_of(tables: Tables, sighting: Sighting) -> Sighting | None:
     return None
 
 
-def _announce(tables: Tables, reservation_id: str, now_ms: int, identities: Iterable[bytes]) -> list[Sighting]:
-    """Say that a call will come under these identities; return what has come under them."""
-    announced = [Sighting(each, now_ms, reservation_id=reservation_id) for each in identities]
+def announce(tables: Tables, announced: Sequence[Sighting]) -> list[Sighting]:
+    """Say that calls will come, each identity once; return what has come under them."""
     if not announced:
         return []
-    known = list(tables.claim(announced).values())
-    unclaimed = [each for each in known if not each.seen and each.reservation_id is None]
+    known = tables.claim(announced)
+    unclaimed = [
+        known[each.identity]._replace(reservation_id=each.reservation_id)
+        for each in announced
+        if each.identity in known and not known[each.identity].seen and known[each.identity].reservation_id is None
+    ]
     if unclaimed:
-        tables.save_sightings([replace(each, reservation_id=reservation_id) for each in unclaimed])
-    return [each for each in known if each.seen]
+        tables.save_sightings(unclaimed)
+    return [each for each in known.values() if each.seen]
 
 
 def _call_of(tables: Tables, sightings: Sequence[Sighting]) -> Sighting | None:

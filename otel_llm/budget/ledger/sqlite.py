@@ -33,7 +33,7 @@ def _insert(table: str, columns: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - names of ours
 
 
-_CLAIM: Final = _insert("sightings", SIGHTING_COLUMNS) + " ON CONFLICT DO NOTHING RETURNING identity"
+_ADD_SIGHTING: Final = _insert("sightings", SIGHTING_COLUMNS)
 _SIGHTING: Final = f"SELECT {', '.join(SIGHTING_COLUMNS)} FROM sightings WHERE identity = ?"  # noqa: S608 - as above
 _SAVE_SIGHTING: Final = _insert("sightings", SIGHTING_COLUMNS).replace("INSERT", "REPLACE", 1)
 _ADD_HOLD: Final = _insert("holds", HOLD_COLUMNS) + " ON CONFLICT DO NOTHING RETURNING id"
@@ -88,8 +88,9 @@ class SqliteTables(Tables):
 
     def claim(self, sightings: Sequence[Sighting], /) -> dict[bytes, Sighting]:
         """See `Tables`."""
-        added = {row[0] for row in self._execute_many(_CLAIM, map(pack_sighting, sightings))}
-        return self.sightings(each.identity for each in sightings if each.identity not in added)
+        known = self.sightings(each.identity for each in sightings)
+        self._execute_many(_ADD_SIGHTING, (pack_sighting(each) for each in sightings if each.identity not in known))
+        return known
 
     def sightings(self, identities: Iterable[bytes], /) -> dict[bytes, Sighting]:
         """See `Tables`."""

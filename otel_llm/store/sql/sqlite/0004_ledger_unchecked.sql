@@ -1,0 +1,1 @@
+-- PostgreSQL does not check the counters of the ledger's rows any more. SQLite never did, for `foreign_keys` is off.
