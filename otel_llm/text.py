@@ -105,11 +105,7 @@ class Text:
 
 
 def texts_of(
-    message: Message,
-    touched: Callable[[], None],
-    *,
-    skip: frozenset[str] = frozenset(),
-    wanted: Wanted | None = None,
+    message: Message, touched: Callable[[], None], *, skip: frozenset[str] = frozenset(), wanted: Wanted | None = None
 ) -> list[Text]:
     """Return a slot for every text in *message* that is not empty, in the order of its fields.
 
@@ -239,9 +235,8 @@ def _walk(
                 found.append(Text(at, message, name, None, held))
         elif kind == "texts":
             asked = held if wanted is None else wanted.get(at.key, ())
-            found += (
-                Text(at, message, name, position, text) for position, text in enumerate(held) if text and text in asked
-            )
+            texts = ((position, text) for position, text in enumerate(held) if text and text in asked)
+            found += (Text(at, message, name, *each) for each in texts)
         elif kind == "message":
             if message.HasField(name):
                 _walk(held, _Place(at, name, None, at.touched), found, wanted)
@@ -262,13 +257,8 @@ def _walk_list(held: Any, at: _Place, name: str, found: list[Text], wanted: Want
 
 def _is_wanted(pair: Any, wanted: Wanted) -> bool:
     """Tell whether a text in an attribute may be wanted: of most, the key alone says that none is."""
-    key = pair.key
-    return (
-        key in wanted
-        or key in wanted.get("", ())
-        or not _PAIRS_ARE_KNOWN
-        or pair.value.WhichOneof("value") not in _FLAT
-    )
+    is_wanted = (key := pair.key) in wanted or key in wanted.get("", ()) or not _PAIRS_ARE_KNOWN
+    return is_wanted or pair.value.WhichOneof("value") not in _FLAT
 
 
 def _walk_pair(pair: Any, at: _Place, found: list[Text], wanted: Wanted | None) -> None:

@@ -27,7 +27,9 @@ RUN: Final = rf"[A-Za-z0-9+/_\-]{{{MIN_RUN}}}"
 _RUN_SIGN: Final = re.compile(rb"[A-Za-z0-9+/_\-]")
 
 _GROUP: Final = re.compile(r"\(\?(?!:|i\)|i:)")
-_TOKEN: Final = re.compile(r"\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL)
+_TOKEN: Final = re.compile(
+    r"\\x[0-9A-Fa-f]{2}|\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL
+)
 _REPEAT: Final = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _ENOUGH: Final = 12
 """Repeats that a trigger asks for: automata that count to more are large, and fire hardly less often."""

@@ -122,6 +122,8 @@ def test_cards_of_all_issuers_are_seen() -> None:
         ("(?:[a-f]{4}:){9}", False),
         ("(?:[a-f]{10}:[a-f]{10}){2}", True),
         (r"[^\s]{40}", False),
+        (r"(?:\xe2\x80\x99){9}", False),
+        (r"\x61[a-z]{19}", True),
         (r"(?i:bearer)\s[A-Za-z]{10}|[a-z]{30}", False),
     ],
 )

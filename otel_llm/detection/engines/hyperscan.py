@@ -58,7 +58,8 @@ class HyperscanProgram:
             self.gate_database = _database([*behind])
         except ValueError as error:
             raise ValueError(min(self.gates[error.args[0]].patterns)) from None
-        self.disguises = _database([each for each in disguises if each not in behind])
+        others = [each for each in disguises if each not in behind]
+        self.disguises = _database(others) if others else None
 
     def __call__(self) -> HyperscanEngine:
         """Make an engine for a thread."""
@@ -235,7 +236,10 @@ def _cut(data: bytes, stretches: Sequence[tuple[int, int]]) -> bytes:
     return b"\0".join([data[first:last] for first, last in stretches])
 
 
-def _scanner(database: Any) -> Callable[..., Any]:
+def _scanner(database: Any | None) -> Callable[..., Any]:
+    """Return what scans for a database with scratch space of its own; without one, for nothing."""
+    if database is None:
+        return lambda *_, **__: None
     return partial(database.scan, scratch=hyperscan.Scratch(database))
 
 
