@@ -90,11 +90,6 @@ class Span(Item):
         """Its events, in order."""
         return [Event(event, self._shared) for event in self._proto.events]
 
-    @property
-    def event_names(self) -> Sequence[str]:
-        """Their names alone, which costs less."""
-        return [event.name for event in self._proto.events]
-
     def add_event(self, name: str, attributes: Mapping[str, Writable], *, time_unix_nano: int = 0) -> None:
         """Add an event; at the span's end unless a time is given."""
         event = trace_pb2.Span.Event(

@@ -51,6 +51,8 @@ _OPERATIONS: Final = {
     "tool_call": "execute_tool",
 }
 """What Gemini CLI, agento11y and LiteLLM call them."""
+_TEXTS: Final = {str}
+"""The types in a list of texts that is not empty."""
 _SCHEMAS: Final = ("parameters", "input_schema", "inputSchema")
 """What OpenAI, Anthropic and the Vercel AI SDK call the schema of a tool's arguments."""
 _OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "json": "json", "text": "text"}
@@ -127,7 +129,7 @@ def string_list(value: Value) -> list[str] | None:
     held = decoded(value)
     if type(held) is str:
         return [held] if held else None
-    return held if type(held) is list and held and all(type(item) is str for item in held) else None
+    return held if type(held) is list and {*map(type, held)} == _TEXTS else None
 
 
 def finish_reasons(value: Value) -> list[str] | None:

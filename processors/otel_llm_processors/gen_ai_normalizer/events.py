@@ -25,7 +25,8 @@ _NAME = "event.name"
 def events_among(names: Collection[str], item: Item) -> Sequence[str]:
     """Return those of *names* that are names of events on *item*."""
     if isinstance(item, Span):
-        return [name for name in item.event_names if name in names]
+        events = item.events
+        return [event.name for event in events if event.name in names] if events else ()
     name = _name(item)
     return (name,) if name in names else ()
 

@@ -75,9 +75,16 @@ def traceloop_finish_reasons(value: Value) -> list[Value] | None:
     """Return the reasons in OpenLLMetry's completions: `N.finish_reason`. None where one of them has none."""
     if type(value) is not dict:
         return None
-    numbers = {key.partition(".")[0] for key in value}
-    reasons = [value.get(number + ".finish_reason") for number in sorted(numbers, key=_order_of_any)]
+    reasons = [value.get(key) for key in _FINISH_REASONS[tuple(value)]]
     return reasons if all(reasons) else None
+
+
+def _finish_reasons(keys: tuple[str, ...]) -> Sequence[str]:
+    """Return where the reasons stand, the completions' attributes having these keys."""
+    return [f"{number}.finish_reason" for number in sorted({key.partition(".")[0] for key in keys}, key=_order_of_any)]
+
+
+_FINISH_REASONS: Final = ByKeys(_finish_reasons)
 
 
 def traceloop_functions(value: Value) -> str | None:

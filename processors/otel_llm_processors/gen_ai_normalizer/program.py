@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.draft import Draft
@@ -34,6 +34,7 @@ class Program:
         "_keys",
         "_label",
         "_members",
+        "_originals",
         "_steps",
         "has_work",
         "opened",
@@ -65,6 +66,7 @@ class Program:
         in_order: list[Place] = [*self._keys, *self._families, *self._members]
         slots = {place: slot for slot, place in enumerate(in_order)}
         self._steps = [_compiled(step, slots) for step in steps]
+        self._originals = [(step.target, step.originals) for step in steps if step.originals]
         self._cache = Cache([slots[key] for key in COUNTS], [slots[key] for key in totals]) if counts else None
         self._label = label
         self._is_exclusive = is_exclusive
@@ -83,29 +85,26 @@ class Program:
         values = self._values(item, layout, members)
         draft = Draft(item)
         written = draft.written
-        removed: list[str] = []
-        for target, slot, convert, is_target, others, infer, originals in self._steps:
-            raw = values[slot]
-            value = convert(raw)
-            is_settled = is_target and value is raw
+        unsettled = []
+        for target, own, slot, convert, others, infer in self._steps:
+            value = convert(values[slot])
             if others:
-                value, is_settled = _considered(others, values, value, is_settled=is_settled)
+                value = _considered(others, values, value)
             if value is None and infer is not None:
                 value = infer(draft)
-                is_settled = False
-            if value is not None:
-                if not is_settled:
-                    written[target] = value
-                removed += originals
-            elif item.get(target) == "":  # how some write that there is none
-                removed.append(target)
+            if value is None:
+                unsettled.append(target)
+            elif value is not values[own]:
+                written[target] = value
         label = None if layout.is_labelled else self._label
         if self._cache is not None:
             self._cache.include(values, written, is_exclusive=self._is_exclusive and label is not None)
         if label is not None:
             written[semconv.DIALECT] = label
-        if removed:
-            draft.removed = layout.keys_of({*removed})
+        if unsettled or self._originals:
+            removed = {key for target, keys in self._originals if target not in unsettled for key in keys}
+            removed.update(target for target in unsettled if item.get(target) == "")  # as some write that there is none
+            draft.removed = layout.keys_of(removed) if removed else ()
         return draft
 
     def _values(self, item: Item, layout: Layout, members: Mapping[Place, Any]) -> list[Value]:
@@ -116,42 +115,39 @@ class Program:
             values.append(dict(zip(keys, item.get_all(keys.values()))))  # noqa: B905 - of one length, and short
         if members:
             values += map(members.get, self._members)
+        values.append(None)
         return values
 
 
-def _considered(
-    others: Sequence[_Other], values: Sequence[Value], value: Value, *, is_settled: bool
-) -> tuple[Value, bool]:
-    """Return the value that is right, *value* if there is one, and whether it stands where it should just so."""
-    for slot, convert, is_target, conflict in others:
-        other = values[slot]
+def _considered(others: Sequence[_Other], values: Sequence[Value], value: Value) -> Value:
+    """Return the value that is right: *value* if there is one."""
+    for slot, convert, conflict in others:
         if value is None:
-            value = convert(other)
-            is_settled = is_target and value is other
+            value = convert(values[slot])
         elif conflict is not None:
-            found = convert(other)
+            found = convert(values[slot])
             if found is not None and found != value:
                 conflict()
-    return value, is_settled
+    return value
 
 
-_Other: TypeAlias = "tuple[int, Convert, bool, Callable[[], None] | None]"
-"""A candidate but for the first: its slot, how it is read, whether it is the target, what counts a contradiction."""
-_Compiled: TypeAlias = (
-    "tuple[str, int, Convert, bool, Sequence[_Other], Callable[[Draft], Writable | None] | None, Sequence[str]]"
-)
-"""A step: its target, the same of its first candidate, the others, what infers the value, the originals. Both are plain
-tuples, which are unpacked in half the time that named ones take."""
+_NOWHERE: Final = -1
+"""The slot in which there is always None."""
+_Other: TypeAlias = "tuple[int, Convert, Callable[[], None] | None]"
+"""A candidate but for the first: its slot, how it is read, and what counts that it contradicts the right one."""
+_Compiled: TypeAlias = "tuple[str, int, int, Convert, Sequence[_Other], Callable[[Draft], Writable | None] | None]"
+"""A step: its target and the target's slot, slot and reader of the first candidate, the others, what infers the value.
+
+Both are plain tuples, which are unpacked in half the time that named ones take."""
 
 
 def _compiled(step: Step, slots: Mapping[Place, int]) -> _Compiled:
     (place, convert, _), *others = step.candidates
     return (
         step.target,
+        slots.get(step.target, _NOWHERE),
         slots[place],
         convert,
-        place == step.target,
-        [(slots[place], convert, place == step.target, conflict) for place, convert, conflict in others],
+        [(slots[place], convert, conflict) for place, convert, conflict in others],
         step.infer,
-        step.originals,
     )
