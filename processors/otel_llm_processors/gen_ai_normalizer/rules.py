@@ -66,8 +66,17 @@ class Rule:
             conflict: called when two spellings contradict each other; None where they need not be compared.
         """
         spellings = [(source, each) for source in sources for each in source.dialect.spellings(target)]
-        before = [each for source, each in spellings if source.overwrite or each.is_believed]
-        after = [each for source, each in spellings if not (source.overwrite or each.is_believed)]
+        before: list[Spelling] = []
+        after: list[Spelling] = []
+        is_any_removed = False
+        for source, each in spellings:
+            is_removed = source.remove_originals and not each.is_kept
+            # What stays behind others that are removed stands alone in a second run, which must not change anything.
+            if (source.overwrite or each.is_believed) and (is_removed or not is_any_removed):
+                before.append(each)
+                is_any_removed = is_any_removed or is_removed
+            else:
+                after.append(each)
         events: dict[str, ReadEvent] = {}
         for source in sources:
             for name, contents in source.dialect.events.items():

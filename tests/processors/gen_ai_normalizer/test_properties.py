@@ -109,6 +109,7 @@ def test_nothing_on_a_span_raises(processor: Processor, pairs: dict[str, Any], t
 
 @untimed
 @given(processor=processors, pairs=attributes)
+@example(PROCESSORS[True, True], {"genkit:input": "first", "gen_ai.prompt": "second"})
 def test_nothing_on_a_log_record_raises(processor: Processor, pairs: dict[str, Any]) -> None:
     """Nor does a second run change what the first has made of it."""
     batch = batch_of_record(pairs, "gen_ai.user.message")
