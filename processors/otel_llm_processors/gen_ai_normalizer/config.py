@@ -112,8 +112,8 @@ class GenAiNormalizerConfig(Config):
     """Whether to remove an attribute once its value stands under its current name."""
 
     overwrite: bool = False
-    """Whether another spelling wins over the current name, where both are there and differ. Where some are removed, those
-    that stay win only if none that is removed comes before them: a second run finds them alone, and changes nothing."""
+    """Whether another spelling wins over the current name, where both are there and differ. Where some are removed, one
+    that stays wins only if none that is removed comes before it: a second run finds it alone, and changes nothing."""
 
     dimensions: DimensionSources = DimensionSources()
     """Which attributes say whom a call is for, by dimension."""
