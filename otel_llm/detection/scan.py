@@ -100,14 +100,16 @@ class Scan:
             return []
         following = [*self._hidden(joined)]
         for number, segment in enumerate(segments):
+            rules = self._judge.under(segment.key) if segment.key else ()
+            keyed = number in keys or bool(rules)
             if segment.is_sieve:
                 following += self._nested(segment)
-                if stretches := hits.get(number, []) + keys.get(number, []):
-                    following += self._strings(segment, stretches, keyed=number in keys)
+                if keyed or number in hits:
+                    following += self._strings(segment, hits.get(number, []) + keys.get(number, []), keyed=keyed)
                 continue
-            if number in keys:
+            if keyed:
                 self._under_keys(segment)
-            if segment.key and (rules := self._judge.under(segment.key)):
+            if rules:
                 self._under_own_key(segment, rules)
         return following
 
@@ -171,13 +173,15 @@ class Scan:
             text = segment.view.text
             start = len(text[: literal.start].encode("utf-8", "replace"))
             end = start + len(text[literal.start : literal.end].encode("utf-8", "replace"))
-            for rule in self._judge.under(literal.key):
+            for rule in self._judge.under(literal.key or segment.key):
                 if self._holds(rule, segment, start, end):
                     self._add(rule, segment, start, end)
 
     def _sensitive(self, document: Segment) -> Iterator[Literal]:
+        """Yield the strings under sensitive keys; those that have none of their own stand under the document's."""
         for literal in document.literals:
-            if literal.key and not literal.is_key and literal.end > literal.start and self._judge.under(literal.key):
+            key = literal.key or document.key
+            if key and not literal.is_key and literal.end > literal.start and self._judge.under(key):
                 yield literal
 
     def _strings(self, sieve: Segment, stretches: Sequence[tuple[int, int]], *, keyed: bool) -> Iterator[Segment]:

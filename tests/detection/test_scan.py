@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from otel_llm_processors.redaction import factory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from otel_llm.detection.engines import EngineName
 
 RULES = [rule for rule in bundled_rules() if rule.enabled]
 CHAIN = Chain([("redaction", factory.build())])
@@ -68,6 +71,17 @@ def test_no_string_of_a_document_holds_what_is_found_in_it_alone(value: Any) -> 
     CHAIN.run(each)
 
     assert [text for text in left.values() if text] == [span.get("") for span in each.spans]
+
+
+@pytest.mark.parametrize("engine", ["hyperscan", "re2"])
+@pytest.mark.parametrize("secret", ["saidword", 'said\n "word"'])
+def test_what_stands_under_a_sensitive_key_is_found_in_documents_too(engine: EngineName, secret: str) -> None:
+    """The key of a list is that of its strings, and the key of a document in a string that of its own."""
+    nested = json.dumps([secret])
+    texts = [("db.password", nested), *(("", json.dumps({"password": value})) for value in ([secret], nested))]
+    found = RuleDetector(RULES, engine=engine).scan([*texts, ("", json.dumps({"arguments": texts[-1][1]}))])
+
+    assert [1] * 4 == [len({(each.start, each.end) for each in findings}) for findings in found]
 
 
 @settings(max_examples=60, deadline=None)
