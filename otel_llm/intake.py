@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["HUGE_BYTES", "INLINE_BYTES", "Intake", "admit"]
 
 INLINE_BYTES: Final = 32 * 1024
-"""A larger request is processed by a thread: the event loop is not held for longer than a few milliseconds."""
+"""A larger request is processed by a thread, unless it is only forwarded: the event loop is not held for long."""
 HUGE_BYTES: Final = 256 * 1024
 """A request larger than that waits in a line of its own: those of ordinary size do not wait for it."""
 
@@ -76,6 +76,10 @@ class Intake:
             signal: tuple(pipeline for pipeline in pipelines if pipeline.signal is signal) for signal in Signal
         }
         self._journal = journal
+        self._inline = {
+            signal: HUGE_BYTES if all(one.only_forwards for one in each) else INLINE_BYTES
+            for signal, each in self._pipelines.items()
+        }
         self._executor = executor
         self._huge = huge or executor
         self._waiting = {
@@ -116,7 +120,7 @@ class Intake:
         size = len(request.body)
         executor = self._waiting.get(request.signal)
         if executor is None:
-            if size <= INLINE_BYTES:
+            if size <= self._inline[request.signal]:
                 return self._prepare(request)
             executor = self._executor if size <= HUGE_BYTES else self._huge
         return await asyncio.get_running_loop().run_in_executor(executor, self._prepare_off_loop, request)

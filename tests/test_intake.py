@@ -341,6 +341,14 @@ async def test_a_huge_request_lets_large_ones_pass() -> None:
     gateway.shutdown()
 
 
+async def test_what_is_only_forwarded_needs_no_thread() -> None:
+    """To hand it over would cost more than it takes."""
+    gateway = Gateway()
+    gateway.shutdown()
+
+    assert Answer() == await gateway.intake.receive(request(make_request({"a": "x" * INLINE_BYTES})))
+
+
 class SlowJournal(MemoryJournal):
     """Keeps what it is given at once, and says so when it is told to."""
 
