@@ -173,14 +173,19 @@ class RuleDetector:
         The type that a marker names is no name for what stands behind it, nor does a value hold one: who has put it
         there has looked at what is around it.
         """
-        first = max(start - _MARKED, 0)
-        window = bytearray(data[first : end + _AFTER])
-        for marker in _ANY_MARKER.finditer(data, first, end + _AFTER):
-            if not marker.start() <= start < end <= marker.end():  # it may be anybody's, and hold a secret
-                window[marker.start() - first : marker.end() - first] = bytes(len(marker[0]))
-        return any(
-            begin < end - first and stop > start - first for begin, stop in self.engine.spans(rule, bytes(window))
-        )
+        first, last = max(start - _MARKED, 0), end + _MARKED
+        markers = [
+            marker.span()
+            for marker in _ANY_MARKER.finditer(data, first, last)
+            if not marker.start() <= start < end <= marker.end()  # it may be anybody's, and hold a secret
+        ]
+        if not markers:
+            return True
+        window = bytearray(data[first:last])
+        for begin, stop in markers:
+            window[begin - first : stop - first] = bytes(stop - begin)
+        found = self.engine.spans(rule, bytes(window))
+        return any(begin < end - first and stop > start - first for begin, stop in found)
 
     def under(self, key: str) -> tuple[int, ...]:
         """Return the rules that find whatever stands under a key."""

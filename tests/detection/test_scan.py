@@ -73,6 +73,13 @@ def test_no_string_of_a_document_holds_what_is_found_in_it_alone(value: Any) -> 
     assert [text for text in left.values() if text] == [span.get("") for span in each.spans]
 
 
+def test_brackets_make_no_marker() -> None:
+    """What a rule asks for behind a value is seen, though it stands far behind."""
+    (found,) = RuleDetector(RULES).scan([("", made_up('if ("<w8>]<w8>7" == the_very_secret_password) {'))])
+
+    assert ["password-compared"] == [each.rule for each in found]
+
+
 @pytest.mark.parametrize("engine", ["hyperscan", "re2"])
 @pytest.mark.parametrize("secret", ["saidword", 'said\n "word"'])
 def test_what_stands_under_a_sensitive_key_is_found_in_documents_too(engine: EngineName, secret: str) -> None:
