@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Detector", "RuleDetector"]
 
 _BEFORE: Final = 48
-_MARKED: Final = 112
 _AFTER: Final = 16
+_MARKED: Final = 112
+"""Bytes before and behind a value: so near a marker may be taken for its name, or for a part of it."""
 _KEYS: Final = 4096
 """Names of attributes of which it is remembered whether they are sensitive."""
 _SHORT: Final = 64
@@ -159,7 +160,7 @@ class RuleDetector:
     def holds(self, rule: int, segment: Segment, start: int, end: int) -> bool:
         """Tell whether what a rule's pattern found between two bytes of a segment is what it looks for."""
         data, check = segment.data, self._validators[rule]
-        if b"]" in data[max(start - _MARKED, 0) : end] and not self._between_markers(rule, data, start, end):
+        if b"]" in data[max(start - _MARKED, 0) : end] and not self._between_markers(rule, segment, start, end):
             return False
         if check is None:
             return True
@@ -167,13 +168,13 @@ class RuleDetector:
         after = data[end : end + _AFTER].decode("latin-1")
         return check(Candidate(data[start:end].decode("latin-1"), before, after, end - start == len(data)))
 
-    def _between_markers(self, rule: int, data: bytes, start: int, end: int) -> bool:
+    def _between_markers(self, rule: int, segment: Segment, start: int, end: int) -> bool:
         """Tell whether a rule finds a part of a stretch if markers are edges of texts.
 
         The type that a marker names is no name for what stands behind it, nor does a value hold one: who has put it
         there has looked at what is around it.
         """
-        first, last = max(start - _MARKED, 0), end + _MARKED
+        data, first, last = segment.data, max(start - _MARKED, 0), end + _MARKED
         markers = [
             marker.span()
             for marker in _ANY_MARKER.finditer(data, first, last)
@@ -184,7 +185,7 @@ class RuleDetector:
         window = bytearray(data[first:last])
         for begin, stop in markers:
             window[begin - first : stop - first] = bytes(stop - begin)
-        found = self.engine.spans(rule, bytes(window))
+        found = self.engine.spans(rule, bytes(window), quoted=segment.is_quoted)
         return any(begin < end - first and stop > start - first for begin, stop in found)
 
     def under(self, key: str) -> tuple[int, ...]:

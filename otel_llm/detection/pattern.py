@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from functools import cache, reduce
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "MAX_PATTERN", "MIN_RUN", "RUN", "alternatives", "beside", "check_pattern", "has_edges", "holds_run", "loosened",
@@ -46,6 +46,13 @@ _EDGES: Final = {
     r"\W": r"[^\w\x00]",
     r"\D": r"[^\d\x00]",
 }
+_IN_CLASS: Final = {
+    r"\s": r"\t-\r ",
+    r"\S": r"\x01-\x08\x0e-\x1f!-\xff",
+    r"\W": r"\x01-/:-@\[-^`{-\xff",
+    r"\D": r"\x01-/:-\xff",
+}
+"""The same in a class of characters."""
 _QUOTED_EDGES: Final = {"^": r"(?:^|[\x00\"])", "$": r"(?:$|[\x00\"])"}
 _NOT_PORTABLE: Final = re.compile(r"\\[0-9ABCEGKQRXZhkpPuvzN]|\(\?P|[*+?}]\+")
 _MAX_REPEAT: Final = 1000
@@ -89,35 +96,86 @@ def loosened(pattern: str) -> str:
     return _REPEAT.sub(_fewer, "".join(token for token in _TOKEN.findall(pattern) if token not in {"\\b", "^", "$"}))
 
 
-def max_width(pattern: str) -> int:
-    """Return the most bytes that a pattern matches; a million and more where nothing limits them."""
-    groups = [[0, 0]]  # of each open group the widest alternative before, and the width of this one
-    last = position = 0
+class _Part(Protocol):
+    """What is known of a part of a pattern."""
+
+    def then(self, other: Self) -> Self:
+        """Return what is known of this part with the other one behind it."""
+        ...
+
+    def repeated(self, least: int, most: int) -> Self:
+        """Return what is known of so many of this part side by side."""
+        ...
+
+    def or_else(self, other: Self) -> Self:
+        """Return what is known of one of the two."""
+        ...
+
+
+P = TypeVar("P", bound=_Part)
+
+
+def _read(pattern: str, one: Callable[[str], P], nothing: P) -> P:
+    """Return what is known of a pattern, where *one* tells it of what matches a single byte."""
+    groups: list[tuple[list[P], P]] = [([], nothing)]  # of each open group the alternatives before, and this one
+    last = nothing
+    position = 0
     while position < len(pattern):
         if quantifier := _QUANTIFIER.match(pattern, position):
-            low, comma, high, sign = quantifier.groups()
-            most = int(high or (low if not comma else _UNLIMITED)) if low else 1 if sign == "?" else _UNLIMITED
-            groups[-1][1] += last * (most - 1)
-            last, position = 0, quantifier.end()
+            last = last.repeated(*_times(quantifier))
+            position = quantifier.end()
             continue
-        token = _OPENING.match(pattern, position) or _TOKEN.match(pattern, position)
-        position += len(token[0])  # type: ignore[index]  # a token is any character
-        match token[0]:  # type: ignore[index]  # as above
+        token = (_OPENING.match(pattern, position) or _TOKEN.match(pattern, position))[0]  # type: ignore[index]  # a token is any character
+        position += len(token)
+        alternatives, before = groups[-1]
+        groups[-1] = alternatives, before.then(last)
+        last = nothing
+        match token:
             case "(" | "(?:" | "(?i:":
-                groups.append([0, 0])
-                last = 0
+                groups.append(([], nothing))
             case ")":
-                last = max(groups.pop())
-                groups[-1][1] += last
+                last = _either(groups.pop())
             case "|":
-                groups[-1] = [max(groups[-1]), 0]
-                last = 0
+                groups[-1] = [*groups[-1][0], groups[-1][1]], nothing
             case "^" | "$" | "\\b" | "(?i)":
-                last = 0
+                pass
             case _:
-                last = 1
-                groups[-1][1] += 1
-    return max(groups[0])
+                last = one(token)
+    alternatives, before = groups[0]
+    return _either((alternatives, before.then(last)))
+
+
+def _times(quantifier: re.Match[str]) -> tuple[int, int]:
+    """Return how often what stands before a quantifier may stand there."""
+    low, comma, high, sign = quantifier.groups()
+    if low:
+        return int(low), int(high or (_UNLIMITED if comma else low))
+    return int(sign == "+"), 1 if sign == "?" else _UNLIMITED
+
+
+def _either(group: tuple[list[P], P]) -> P:
+    alternatives, last = group
+    return reduce(lambda one, other: one.or_else(other), alternatives, last)
+
+
+class _Width(NamedTuple):
+    """The most bytes that a part of a pattern matches."""
+
+    most: int = 0
+
+    def then(self, other: _Width) -> _Width:
+        return _Width(self.most + other.most)
+
+    def repeated(self, _least: int, most: int) -> _Width:
+        return _Width(self.most * most)
+
+    def or_else(self, other: _Width) -> _Width:
+        return max(self, other)
+
+
+def max_width(pattern: str) -> int:
+    """Return the most bytes that a pattern matches; a million and more where nothing limits them."""
+    return _read(pattern, lambda _token: _Width(1), _Width()).most
 
 
 class _Run(NamedTuple):
@@ -141,8 +199,8 @@ class _Run(NamedTuple):
             self.is_whole and other.is_whole,
         )
 
-    def repeated(self, least: int) -> _Run:
-        """Return what is sure of so many of this part, or more, side by side."""
+    def repeated(self, least: int, _most: int) -> _Run:
+        """Return what is sure of so many of this part side by side."""
         if self.is_whole:
             return _Run(self.longest * least, self.longest * least, self.longest * least)
         return self.then(self) if least > 1 else self if least else _Run(is_whole=False)
@@ -162,34 +220,7 @@ _ONE: Final = _Run(1, 1, 1)
 
 def holds_run(pattern: str) -> bool:
     """Tell whether a `RUN` stands in whatever *pattern* matches."""
-    groups: list[tuple[list[_Run], _Run]] = [([], _Run())]  # of each open group the alternatives before, and this one
-    last = _Run()
-    position = 0
-    while position < len(pattern):
-        if quantifier := _QUANTIFIER.match(pattern, position):
-            low, _, _, sign = quantifier.groups()
-            last = last.repeated(int(low) if low else int(sign == "+"))
-            position = quantifier.end()
-            continue
-        token = (_OPENING.match(pattern, position) or _TOKEN.match(pattern, position))[0]  # type: ignore[index]  # a token is any character
-        position += len(token)
-        alternatives, before = groups[-1]
-        groups[-1] = alternatives, before.then(last)
-        last = _Run()
-        match token:
-            case "(" | "(?:" | "(?i:":
-                groups.append(([], _Run()))
-            case ")":
-                alternatives, before = groups.pop()
-                last = reduce(_Run.or_else, alternatives, before)
-            case "|":
-                groups[-1] = [*groups[-1][0], groups[-1][1]], _Run()
-            case "^" | "$" | "\\b" | "(?i)":
-                pass
-            case _:
-                last = _ONE if _is_sign(token) else _Run(is_whole=False)
-    alternatives, before = groups[0]
-    return reduce(_Run.or_else, alternatives, before.then(last)).longest >= MIN_RUN
+    return _read(pattern, lambda token: _ONE if _is_sign(token) else _Run(is_whole=False), _Run()).longest >= MIN_RUN
 
 
 @cache
@@ -242,7 +273,7 @@ def _within(token: str, edges: Mapping[str, str]) -> str:
     What `\s` is, RE2 and the others do not agree on.
     """
     if token.startswith("["):
-        token = _ESCAPED.sub(lambda escape: r"\t-\r " if escape[0] == r"\s" else escape[0], token)
+        token = _ESCAPED.sub(lambda escape: _IN_CLASS.get(escape[0], escape[0]), token)
     if token.startswith("[^"):
         return rf"[^\x00{token[2:]}"
     return edges.get(token, token)

@@ -133,15 +133,11 @@ class Scan:
 
     def _spans(self, rule: int, joined: _Joined, begin: int, stop: int) -> Iterator[tuple[int, int]]:
         """Yield where a rule's pattern matches. The edge of a string in JSON is one as that of a text is."""
-        engine, data, starts = self._judge.engine, joined.data, joined.starts
-        if rule not in self._judge.edged:
-            yield from engine.spans(rule, data, begin, stop)
-            return
-        for number in range(joined.number(begin), joined.number(stop - 1) + 1):
-            quoted = joined.segments[number].document is not None
-            window = max(begin, starts[number] - 1), min(stop, starts[number + 1])
+        data = joined.data
+        windows = joined.windows(begin, stop) if rule in self._judge.edged else ((begin, stop, False),)
+        for start, until, quoted in windows:
             edges = b'\0"' if quoted else b"\0"
-            for first, end in engine.spans(rule, data, *window, quoted=quoted):
+            for first, end in self._judge.engine.spans(rule, data, start, until, quoted=quoted):
                 yield first + (data[first] in edges), end - (data[end - 1] in edges)
 
     def _holds(self, rule: int, segment: Segment, start: int, end: int) -> bool:
@@ -240,6 +236,12 @@ class _Joined:
     def number(self, offset: int) -> int:
         """Return which segment an offset of the joined bytes is in."""
         return bisect_right(self.starts, offset) - 1
+
+    def windows(self, begin: int, stop: int) -> Iterator[tuple[int, int, bool]]:
+        """Yield what of a stretch is in each segment, with its edges, and whether quotes are edges there too."""
+        for number in range(self.number(begin), self.number(stop - 1) + 1):
+            start, until = self.starts[number] - 1, self.starts[number + 1]
+            yield max(begin, start), min(stop, until), self.segments[number].is_quoted
 
 
 def _cost(segment: Segment) -> int:

@@ -84,6 +84,11 @@ class Segment:
         return self if self._is_document else None
 
     @property
+    def is_quoted(self) -> bool:
+        """Whether its quotes are the edges of what its strings say."""
+        return self.document is not None
+
+    @property
     def literals(self) -> list[Literal]:
         """The strings of the document that it is."""
         if self._literals is None:

@@ -13,6 +13,7 @@ from otel_llm.batch import Batch
 from otel_llm.chain import Chain
 from otel_llm.detection import RuleDetector, bundled_rules
 from otel_llm.detection.examples import made_up
+from otel_llm.detection.rule import Rule
 from otel_llm.testing import make_request
 from otel_llm_processors.redaction import factory
 
@@ -78,6 +79,30 @@ def test_brackets_make_no_marker() -> None:
     (found,) = RuleDetector(RULES).scan([("", made_up('if ("<w8>]<w8>7" == the_very_secret_password) {'))])
 
     assert ["password-compared"] == [each.rule for each in found]
+
+
+@pytest.mark.parametrize("engine", ["hyperscan", "re2"])
+def test_a_line_that_is_a_string_of_json_is_found_beside_a_marker(engine: EngineName) -> None:
+    """A marker near by takes no edge from a string."""
+    (found,) = RuleDetector(RULES, engine=engine).scan(
+        [("", json.dumps(["[REDACTED:email]", "db_pass: " + made_up("<w5>!<w5>#7")]))]
+    )
+
+    assert ["password-line"] == [each.rule for each in found]
+
+
+@pytest.mark.parametrize("engine", ["hyperscan", "re2"])
+@pytest.mark.parametrize(
+    "pattern", [r"[\W_]secret\d+", r"\Wsecret\d+", r"[^a]secret\d+", r"[\D]secret\d+", r"[\S]?secret\d+"]
+)
+def test_a_pattern_finds_nothing_across_two_texts(engine: EngineName, pattern: str) -> None:
+    """What divides texts that are scanned together is no character of either."""
+    rule = Rule(id="secret", description="A secret.", pattern=pattern)
+    texts = ["plain words", "secret12", " secret13", "words", "secret14"]
+    together = RuleDetector([rule], engine=engine).scan([("", text) for text in texts])
+
+    assert [RuleDetector([rule], engine=engine).scan([("", text)])[0] for text in texts] == together
+    assert [(), ()] == [together[0], together[3]]
 
 
 @pytest.mark.parametrize("engine", ["hyperscan", "re2"])
