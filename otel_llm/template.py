@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_llm.by_keys import are_few
 from otel_llm.values import without_surrogates, write
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _KEPT: Final = 64
-_MOST_KEYS: Final = 64
-_MOST_CHARACTERS: Final = 4096
-"""How many are kept, and how long their keys are at most: senders choose some of them."""
+"""How many are kept: senders choose some of their keys."""
 _HEAVIEST: Final = 65_536
 """How much is put into one: protobuf frees nothing that was ever in a message before the message itself."""
 _LONG: Final = 2048
@@ -36,7 +35,7 @@ class _Template:
     def __init__(self, kind: Any, keys: Collection[str]) -> None:
         self.message = kind()
         self._values = [self.message.attributes.add(key=without_surrogates(key)).value for key in keys]
-        self.weight = 0 if len(keys) <= _MOST_KEYS and sum(map(len, keys)) <= _MOST_CHARACTERS else inf
+        self.weight = 0 if are_few(keys) else inf
         """How much has been put into it, in bytes."""
 
     def fill(self, attributes: Mapping[str, Any]) -> list[str]:

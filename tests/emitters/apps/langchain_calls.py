@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
 import openai
@@ -10,6 +9,7 @@ from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 
+from tests.emitters.apps.refusal import expect_refused
 from tests.emitters.asked import QUESTION, SYSTEM, WEATHER
 
 if TYPE_CHECKING:
@@ -49,11 +49,8 @@ def _tools(model: ChatOpenAI) -> None:
 
 def _failing(model: ChatOpenAI) -> None:
     for _ in range(2):
-        try:
+        with expect_refused(openai.RateLimitError, openai.InternalServerError):
             _plain(model)
-        except (openai.RateLimitError, openai.InternalServerError):
-            continue
-        sys.exit("the call was expected to be refused")
 
 
 _CALLS: Final[Mapping[str, Callable[[ChatOpenAI], None]]] = {

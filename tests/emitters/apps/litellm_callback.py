@@ -9,6 +9,7 @@ import litellm
 from litellm.litellm_core_utils.thread_pool_executor import executor
 
 from tests.emitters.apps.openai_calls import MESSAGES, TOOLS
+from tests.emitters.apps.refusal import expect_refused
 from tests.emitters.apps.telemetry import exporting
 from tests.emitters.asked import EMBEDDED, WEATHER
 
@@ -39,11 +40,8 @@ def _tools() -> None:
 
 def _failing() -> None:
     for _ in range(2):
-        try:
+        with expect_refused(litellm.RateLimitError, litellm.InternalServerError):
             _plain()
-        except (litellm.RateLimitError, litellm.InternalServerError):
-            continue
-        sys.exit("the call was expected to be refused")
 
 
 def _embedded() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
 import openai
 
+from tests.emitters.apps.refusal import expect_refused
 from tests.emitters.asked import EMBEDDED, QUESTION, SYSTEM, TOOL, WEATHER
 
 if TYPE_CHECKING:
@@ -62,11 +62,8 @@ def _tools(client: openai.OpenAI) -> None:
 
 def _failing(client: openai.OpenAI) -> None:
     for _ in range(2):
-        try:
+        with expect_refused(openai.RateLimitError, openai.InternalServerError):
             _plain(client)
-        except (openai.RateLimitError, openai.InternalServerError):
-            continue
-        sys.exit("the call was expected to be refused")
 
 
 def _embedded(client: openai.OpenAI) -> None:

@@ -35,7 +35,7 @@ async def main(scenario: str) -> None:
     async def ask() -> None:
         pipeline.run(asked)
 
-    await agents.run(scenario, ask, ask, (PipelineRuntimeError, openai.APIStatusError))
+    await agents.run(scenario, ask, ask, PipelineRuntimeError, openai.APIStatusError)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ DIALECT: Final = Dialect(
     markers=(semconv.GEN_AI_PREFIX.encode(),),
     scopes=("gcp.vertex.agent",),
     is_scoped=True,  # it reads what is in current names too, which those of others need not
-    signs=("gcp.vertex.agent.llm_request", "gcp.vertex.agent.invocation_id", "gcp.vertex.agent.event_id"),
+    signs=(_REQUEST, "gcp.vertex.agent.invocation_id", "gcp.vertex.agent.event_id"),
     fields={
         semconv.GEN_AI_OPERATION_NAME: (Spelling(_REQUEST, _operation, path=("contents",), is_kept=True),),
         semconv.GEN_AI_CONVERSATION_ID: ("gcp.vertex.agent.session_id",),
