@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import DecodeError
 
 from otel_llm.attributes import Shared
+from otel_llm.envelopes import LAYOUT, scopes_of
 from otel_llm.errors import Refused
 from otel_llm.ids import INVALID, remove_invalid_exemplars
-from otel_llm.log_record import LogRecord
 from otel_llm.resource import Resource, Scope
 from otel_llm.searched import search
 from otel_llm.signals import Signal
-from otel_llm.span import Span
-from otel_llm.wire import without_ids
+from otel_llm.wire import may_have_events, without_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from otel_llm.detection import Detector
     from otel_llm.item import Item
+    from otel_llm.log_record import LogRecord
+    from otel_llm.span import Span
 
 __all__ = ["Batch"]
 
@@ -37,7 +35,7 @@ class Batch:
     processor touched returns the very bytes that came, unknown fields and all.
     """
 
-    __slots__ = ("_item_count", "_items", "_message", "_raw", "_resources", "_shared", "signal")
+    __slots__ = ("_clean", "_item_count", "_items", "_message", "_raw", "_resources", "_shared", "signal")
 
     def __init__(
         self,
@@ -60,6 +58,7 @@ class Batch:
         self._message: Any = None
         self._items: list[Any] | None = None
         self._resources: list[Resource] = []
+        self._clean: tuple[Detector, bool] | None = None
 
     @property
     def raw(self) -> bytes:
@@ -79,11 +78,11 @@ class Batch:
     def is_clean(self) -> bool:
         """Tell by the bytes that came whether the chain's detector can find nothing in them: sure of it, or False."""
         detector = self._shared.detector
-        if detector is None or self.dirty or self.signal is not Signal.TRACES:
-            return detector is not None and not self.dirty and detector.is_clean(self._raw)
-        spans = (span for scope in _scopes(self._decoded(), _LAYOUT[self.signal]) for span in scope.spans)
-        # Events may be the chunks of a stream, and what they say together is not in the bytes.
-        return detector.is_clean(without_ids(self._raw)) and not any(len(span.events) > 1 for span in spans)
+        if detector is None or self.dirty:
+            return False
+        if self._clean is None or self._clean[0] is not detector:
+            self._clean = detector, self._found_clean(detector)
+        return self._clean[1]
 
     def search(self, items: Sequence[Item], longest: int) -> tuple[list[Resource], list[Item]]:
         """Return the resources and those of some items in which something is found, or a text is longer than that."""
@@ -102,8 +101,8 @@ class Batch:
             Refused: the bytes are no such request.
         """
         if self._item_count is None:
-            layout = _LAYOUT[self.signal]
-            self._item_count = sum(map(layout.count, _scopes(self._decoded(), layout)))
+            layout = LAYOUT[self.signal]
+            self._item_count = sum(map(layout.count, scopes_of(self._decoded(), layout)))
         return self._item_count
 
     @property
@@ -132,7 +131,7 @@ class Batch:
         invalid = INVALID.get(self.signal)
         if invalid is not None:
             return self._remove(invalid)
-        for scope in _scopes(self._decoded(), _LAYOUT[self.signal]):
+        for scope in scopes_of(self._decoded(), LAYOUT[self.signal]):
             if remove_invalid_exemplars(scope.metrics):
                 self._shared.dirty = True
         return 0
@@ -144,7 +143,7 @@ class Batch:
         """
         if prefix.encode() not in self._raw or self.signal is Signal.METRICS:
             return
-        layout = _LAYOUT[self.signal]
+        layout = LAYOUT[self.signal]
         for envelope in getattr(self._decoded(), layout.resources):
             self._strip(envelope.resource, prefix, keep)
             for scope in getattr(envelope, layout.scopes):
@@ -162,7 +161,7 @@ class Batch:
         if self.signal is Signal.METRICS:
             return
         self.remove_attributes(key, frozenset())
-        for envelope in getattr(self._decoded(), _LAYOUT[self.signal].resources):
+        for envelope in getattr(self._decoded(), LAYOUT[self.signal].resources):
             envelope.resource.attributes.add(key=key).value.string_value = value
             self._shared.dirty = True
 
@@ -171,8 +170,8 @@ class Batch:
 
         Items of a metric are parted by metric: one metric's data points stay together.
         """
-        layout = _LAYOUT[self.signal]
-        items = sum(len(getattr(scope, layout.items)) for scope in _scopes(self._decoded(), layout))
+        layout = LAYOUT[self.signal]
+        items = sum(len(getattr(scope, layout.items)) for scope in scopes_of(self._decoded(), layout))
         if items < 2:  # noqa: PLR2004 - two halves
             return ()
         return self._part(0, items // 2), self._part(items // 2, items)
@@ -192,17 +191,29 @@ class Batch:
             self._remove(lambda items: [item for item in items if id(item) in dropped])
         return Counter(dropped.values())
 
+    def _found_clean(self, detector: Detector) -> bool:
+        if self.signal is not Signal.TRACES:
+            return detector.is_clean(self._raw)
+        texts = without_ids(self._raw)
+        if not detector.is_clean(texts):
+            return False
+        if not may_have_events(texts):
+            return True
+        # Events may be the chunks of a stream, and what they say together is not in the bytes.
+        scopes = scopes_of(self._decoded(), LAYOUT[self.signal])
+        return not any(len(span.events) > 1 for scope in scopes for span in scope.spans)
+
     def _decoded(self) -> Any:
         if self._message is None:
             try:
-                self._message = _LAYOUT[self.signal].request.FromString(self._raw)
+                self._message = LAYOUT[self.signal].request.FromString(self._raw)
             except DecodeError:
                 raise Refused(f"the body is not a valid OTLP {self.signal} request in protobuf") from None
         return self._message
 
     def _facades(self) -> list[Any]:
         if self._items is None:
-            layout = _LAYOUT[self.signal]
+            layout = LAYOUT[self.signal]
             self._items = items = []
             self._resources = []
             for envelope in getattr(self._decoded(), layout.resources):
@@ -232,10 +243,10 @@ class Batch:
 
     def _remove(self, find: Callable[[Iterable[Any]], list[Any]]) -> int:
         """Remove the items that *find* returns, and the envelopes this empties, which senders should not create."""
-        layout = _LAYOUT[self.signal]
+        layout = LAYOUT[self.signal]
         message = self._decoded()
         removed = 0
-        for scope in _scopes(message, layout):
+        for scope in scopes_of(message, layout):
             items = getattr(scope, layout.items)
             unwanted = find(items)
             if unwanted:
@@ -251,45 +262,6 @@ class Batch:
             self._items = self._item_count = None
             self._shared.dirty = True
         return removed
-
-
-class _Layout(NamedTuple):
-    """Where a signal's request holds what."""
-
-    request: type[Message]
-    resources: str
-    scopes: str
-    items: str
-    facade: Callable[..., Item] | None
-    count: Callable[[Any], int]
-    """Items under one scope."""
-
-
-def _data_points(scope_metrics: Any) -> int:
-    kinds = ((metric, metric.WhichOneof("data")) for metric in scope_metrics.metrics)
-    return sum(len(getattr(metric, kind).data_points) for metric, kind in kinds if kind)
-
-
-_LAYOUT: Final = {
-    Signal.TRACES: _Layout(
-        ExportTraceServiceRequest, "resource_spans", "scope_spans", "spans", Span, lambda scope: len(scope.spans)
-    ),
-    Signal.LOGS: _Layout(
-        ExportLogsServiceRequest,
-        "resource_logs",
-        "scope_logs",
-        "log_records",
-        LogRecord,
-        lambda scope: len(scope.log_records),
-    ),
-    Signal.METRICS: _Layout(
-        ExportMetricsServiceRequest, "resource_metrics", "scope_metrics", "metrics", None, _data_points
-    ),
-}
-
-
-def _scopes(message: Any, layout: _Layout) -> Iterator[Any]:
-    return (scope for envelope in getattr(message, layout.resources) for scope in getattr(envelope, layout.scopes))
 
 
 def _keep(held: Any, wanted: Iterable[Any]) -> None:

@@ -85,12 +85,19 @@ class Chain:
             except _ANYTHING as error:  # the others must still end
                 _log.error("processor %s failed to shut down: %s", step.name, type(error).__name__)
 
+    def has_work(self, batch: Batch) -> bool:
+        """Tell from the bytes alone whether any processor can have work in *batch*."""
+        return any(self._can_work(step, batch) for step in self._steps)
+
     def run(self, batch: Batch) -> None:
         """Let every processor that can have work in *batch* do it, in place. Never raises for what one of them does."""
         for step in self._steps:
-            batch.detect_with(self._detector, step.own_rules)
-            if step.has_work(batch):
+            if self._can_work(step, batch):
                 step.run(batch)
+
+    def _can_work(self, step: _Step, batch: Batch) -> bool:
+        batch.detect_with(self._detector, step.own_rules)
+        return step.has_work(batch)
 
 
 class _Step:

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from otel_llm.pipeline import Pipeline
     from otel_llm.telemetry import Meter
 
-__all__ = ["HUGE_BYTES", "INLINE_BYTES", "Intake", "admit"]
+__all__ = ["HUGE_BYTES", "INLINE_BYTES", "Intake", "admit", "opened"]
 
 INLINE_BYTES: Final = 32 * 1024
-"""A larger request is processed by a thread, unless it is only forwarded: the event loop is not held for long."""
+"""A larger request is processed by a thread, unless it only passes: the event loop is not held for long."""
 HUGE_BYTES: Final = 256 * 1024
 """A request larger than that waits in a line of its own: those of ordinary size do not wait for it."""
 
@@ -117,11 +117,15 @@ class Intake:
         return Answer(message=_REJECTED, rejected=prepared.rejected)
 
     async def _prepared(self, request: Request) -> _Prepared:
+        if not self._pipelines[request.signal]:
+            raise NotServed(f"no pipeline takes {request.signal} here")
         size = len(request.body)
         executor = self._waiting.get(request.signal)
         if executor is None:
             if size <= self._inline[request.signal]:
                 return self._prepare(request)
+            if size <= HUGE_BYTES and (prepared := self._passed(request)) is not None:
+                return prepared
             executor = self._executor if size <= HUGE_BYTES else self._huge
         return await asyncio.get_running_loop().run_in_executor(executor, self._prepare_off_loop, request)
 
@@ -130,10 +134,25 @@ class Intake:
             return self._prepare(request)
 
     def _prepare(self, request: Request) -> _Prepared:
+        batch = opened(request, self._admission.inspect)
+        return self._processed(request, batch, admit(request, batch))
+
+    def _passed(self, request: Request) -> _Prepared | None:
+        """Prepare a request that only passes: to hand it over to a thread would cost more than that takes.
+
+        Returns:
+            None where a processor may have work in it, or something is changed at the door.
+        """
+        if request.encoding == "json":  # to decode that is work enough
+            return None
+        batch = opened(request, self._admission.inspect)
+        if any(pipeline.has_work(batch) for pipeline in self._pipelines[request.signal]):
+            return None
+        rejected = admit(request, batch)
+        return None if batch.dirty else self._processed(request, batch, rejected)
+
+    def _processed(self, request: Request, batch: Batch, rejected: int) -> _Prepared:
         pipelines = self._pipelines[request.signal]
-        if not pipelines:
-            raise NotServed(f"no pipeline takes {request.signal} here")
-        batch, rejected = admit(request, self._admission.inspect)
         accepted = batch.item_count
         # Processors write in place: each further pipeline needs the bytes as they were before the first one ran.
         admitted = batch.to_bytes() if len(pipelines) > 1 else b""
@@ -146,26 +165,34 @@ class Intake:
         return _Prepared(accepted, rejected, records)
 
 
-def admit(request: Request, inspect: Callable[[Signal, bytes], None] | None = None) -> tuple[Batch, int]:
-    """Return what of a request may come in, and how many of its items may not.
+def opened(request: Request, inspect: Callable[[Signal, bytes], None] | None = None) -> Batch:
+    """Return what is in a request.
 
     *inspect* sees the protobuf before it is decoded, and may refuse it.
 
     Raises:
-        Refused: the body is not what it says it is.
+        Refused: the body is not the JSON that it says it is.
     """
     body = request.body
     if request.encoding == "json":
         body = otlp_json.decode(request.signal, body)
     if inspect is not None:
         inspect(request.signal, body)
-    batch = Batch(body, request.signal)
+    return Batch(body, request.signal)
+
+
+def admit(request: Request, batch: Batch) -> int:
+    """Take from a request what may not come in; return how many items that are.
+
+    Raises:
+        Refused: it is not the protobuf that it says it is.
+    """
     rejected = batch.remove_invalid()
     if request.trust != "all":
         batch.remove_attributes(semconv.OTEL_LLM_PREFIX, _KEPT[request.trust])
         if request.tenant is not None:
             batch.set_resource_attribute(semconv.TENANT, request.tenant)
-    return batch, rejected
+    return rejected
 
 
 _TAKEN: Final = Answer()

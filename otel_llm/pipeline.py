@@ -44,12 +44,13 @@ class Pipeline:
             f"processor_dropped_{signal.items}", "Items that a processor dropped.", ("pipeline", "reason")
         )
 
+    def has_work(self, batch: Batch) -> bool:
+        """Tell from the bytes alone whether a processor may have work in *batch*."""
+        return self._chain().has_work(batch)
+
     def process(self, batch: Batch, tenant: str | None = None) -> Record | None:
         """Run the chain over *batch* in place; return what is to be kept for the destinations, None for nothing."""
-        chain = getattr(self._own, "chain", None)
-        if chain is None:
-            chain = self._own.chain = self._take_chain()
-        chain.run(batch)
+        self._chain().run(batch)
         for reason, count in batch.sweep().items():
             self._dropped.labels(self.name, reason).inc(count)
         if not batch.item_count:
@@ -61,6 +62,13 @@ class Pipeline:
         for chain in self._chains:
             chain.shutdown()
         self._chains.clear()
+
+    def _chain(self) -> Chain:
+        """Return this thread's."""
+        chain: Chain | None = getattr(self._own, "chain", None)
+        if chain is None:
+            chain = self._own.chain = self._take_chain()
+        return chain
 
     def _take_chain(self) -> Chain:
         try:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-__all__ = ["without_ids"]
+__all__ = ["may_have_events", "without_ids"]
 
 _RESOURCE_SPANS: Final = 0x0A
 _SCOPE_SPANS: Final = 0x12
 _SPAN: Final = 0x12
-_LENGTH_DELIMITED: Final = 2
+_EVENT: Final = (b"\x5a", b"\xda")
+"""What an event in a span begins with, one of which is longer than it need be."""
 _MORE: Final = 0x80
 """Set in every byte of a varint but its last."""
+_LENGTH_BITS: Final = 5 * 7
+_LENGTH_DELIMITED: Final = 2
+_IDS: Final = re.compile(rb"(?s)\x0a\x10.{16}\x12\x08.{8}(?:\x22\x08.{8})?(?:\x2a([\x00-\x7f]))?")
+"""A span's ids, which encoders begin it with, and then the length of its name, if below 128.
 
-_IDS: Final = 18 + 10
-"""Bytes of a span's two ids, which encoders begin it with. Their lengths are checked at the door."""
-_PARENT: Final = 10
+Lengths of ids are checked at the door."""
+_NAME: Final = 2
+"""Bytes that say how long the name is."""
+_KIND: Final = 0x30
+_START: Final = 0x39
+_END: Final = 0x41
 _TIMES: Final = 9 + 9
 """Bytes of start and end, which stand behind the name and the kind."""
 
@@ -30,24 +39,29 @@ def without_ids(raw: bytes) -> bytes:
     last = 0
     try:
         for start, end in _spans(raw):
-            behind = start + _IDS
-            if behind > end or raw[start : start + 2] != b"\x0a\x10" or raw[start + 18 : start + 20] != b"\x12\x08":
+            ids = _IDS.match(raw, start, end)
+            if ids is None:
                 continue
-            if raw[behind : behind + 2] == b"\x22\x08" and behind + _PARENT <= end:
-                behind += _PARENT
             kept.append(raw[last:start])
-            last = behind
-            if raw[behind] == 0x2A and not raw[behind + 1] & _MORE:  # noqa: PLR2004 - the name, less than 128 bytes
-                behind += 2 + raw[behind + 1]
-                if raw[behind] == 0x30 and not raw[behind + 1] & _MORE:  # noqa: PLR2004 - the kind
-                    behind += 2
-                if raw[behind] == 0x39 and raw[behind + 9] == 0x41 and behind + _TIMES <= end:  # noqa: PLR2004 - both
-                    kept.append(raw[last:behind])
-                    last = behind + _TIMES
+            behind = last = ids.end()
+            if (name := ids[1]) is None:
+                continue
+            last -= _NAME
+            behind += name[0]
+            if raw[behind] == _KIND and raw[behind + 1] < _MORE:
+                behind += 2
+            if raw[behind] == _START and raw[behind + 9] == _END and behind + _TIMES <= end:
+                kept.append(raw[last:behind])
+                last = behind + _TIMES
     except IndexError:
         return raw
     kept.append(raw[last:])
     return b"".join(kept)
+
+
+def may_have_events(raw: bytes) -> bool:
+    """Tell whether a span may have events, in a request that may be `without_ids`."""
+    return any(first in raw for first in _EVENT)
 
 
 def _spans(raw: bytes) -> list[tuple[int, int]]:
@@ -64,17 +78,15 @@ def _spans(raw: bytes) -> list[tuple[int, int]]:
             while position < stop:
                 tag, length = raw[position], raw[position + 1]
                 position += 2
-                if length & _MORE:
-                    length &= ~_MORE
-                    for shift in (7, 14, 21, 28):
-                        byte = raw[position]
-                        position += 1
-                        length |= (byte & ~_MORE) << shift
-                        if not byte & _MORE:
-                            break
-                if tag & (_MORE | 7) != _LENGTH_DELIMITED or position + length > stop:
+                shift = 7
+                while length >> shift and shift < _LENGTH_BITS:  # the last byte said that another one follows
+                    length += (raw[position] - 1) << shift
+                    position += 1
+                    shift += 7
+                end = position + length
+                if tag & (_MORE | 7) != _LENGTH_DELIMITED or end > stop:
                     raise IndexError
                 if tag == wanted:
-                    inner.append((position, position + length))
-                position += length
+                    inner.append((position, end))
+                position = end
     return inner

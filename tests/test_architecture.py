@@ -18,8 +18,8 @@ ROOT = Path(otel_llm.__file__).parent
 CODE = sorted([*ROOT.rglob("*.py"), *ROOT.parent.joinpath("processors").rglob("*.py")])
 
 FACADE = {
-    "attributes", "batch", "log_record", "otlp_json", "otlp_json_fields", "otlp_response", "protobuf", "readable",
-    "readable_log", "readable_span", "span", "testing", "text", "values",
+    "attributes", "batch", "envelopes", "log_record", "otlp_json", "otlp_json_fields", "otlp_response", "protobuf",
+    "readable", "readable_log", "readable_span", "span", "testing", "text", "values",
 }  # fmt: skip
 """The modules that know protobuf's types."""
 

@@ -349,6 +349,28 @@ async def test_what_is_only_forwarded_needs_no_thread() -> None:
     assert Answer() == await gateway.intake.receive(request(make_request({"a": "x" * INLINE_BYTES})))
 
 
+class MarkModelCalls(Mark):
+    """Has work in one kind of span."""
+
+    applies_to = "gen_ai"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "tenant", "needs_thread"),
+    [({}, None, False), (GEN_AI, None, True), ({"otel_llm.route": "/"}, None, True), ({}, "acme", True)],
+)
+async def test_what_no_processor_has_work_in_needs_no_thread(
+    attributes: dict[str, str], tenant: str | None, needs_thread: bool
+) -> None:
+    """A large request only passes if nothing is put on it nor taken from it, which the bytes alone tell."""
+    gateway = Gateway(("traces", MarkModelCalls))
+    gateway.shutdown()
+    large = replace(request(make_request({**attributes, "a": "x" * INLINE_BYTES}), trust="none"), tenant=tenant)
+    answer = await gateway.intake.receive(large)
+
+    assert (14 if needs_thread else 0) == answer.grpc_status
+
+
 class SlowJournal(MemoryJournal):
     """Keeps what it is given at once, and says so when it is told to."""
 

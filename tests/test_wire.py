@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
 from otel_llm.text import texts_of
-from otel_llm.wire import without_ids
+from otel_llm.wire import may_have_events, without_ids
+from tests.admission.wire_format import field
 
 TEXTS = st.text(max_size=200)
 IDS = st.tuples(st.binary(min_size=16, max_size=16), *[st.binary(min_size=8, max_size=8)] * 2)
@@ -44,6 +47,16 @@ def test_ids_and_times_are_not_searched() -> None:
     kept = without_ids(request.SerializeToString())
 
     assert [] == [part for part in (b"T" * 16, b"S" * 8, b"P" * 8, b"\\x41") if part in kept]
+
+
+@pytest.mark.parametrize("tag", [b"\x5a", b"\xda\x00"])
+def test_events_are_seen_in_the_bytes(tag: bytes) -> None:
+    """However long their field's number is written."""
+    scope = ScopeSpans.FromString(field(2, b"\x0a\x10" + b"T" * 16 + b"\x12\x08" + b"S" * 8 + tag + b"\x00"))
+    raw = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[scope])]).SerializeToString()
+
+    assert 1 == len(scope.spans[0].events)
+    assert may_have_events(without_ids(raw))
 
 
 @given(st.binary(max_size=60))

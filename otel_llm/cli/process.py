@@ -58,14 +58,16 @@ def _chain(config: HostConfig, signal: Signal, pipeline: str | None) -> Chain:
 def _process_lines(chain: Chain, signal: Signal, lines: Iterable[bytes], out: BinaryIO) -> int:
     """Write one line for each; return how many could not be taken whole."""
     from otel_llm import otlp_json
-    from otel_llm.intake import admit
+    from otel_llm.intake import admit, opened
     from otel_llm.request import Request
 
     bad = 0
     for number, line in enumerate(lines, start=1):
         result = b"{}"
         try:
-            batch, rejected = admit(Request(signal, line, "json"))
+            request = Request(signal, line, "json")
+            batch = opened(request)
+            rejected = admit(request, batch)
             chain.run(batch)
             batch.sweep()
             result = otlp_json.encode(signal, batch.to_bytes())
