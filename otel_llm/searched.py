@@ -5,18 +5,21 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm.attributes import Attributes, Shared
-from otel_llm.text import said_in, texts_of, texts_under
+from otel_llm.text import texts_of, texts_under
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from otel_llm.detection import Finding
-    from otel_llm.text import Said, Text, Wanted
+    from otel_llm.text import Said, Text
 
 __all__ = ["Searched", "search"]
+
+_AT_ONCE: Final = 4096
+"""Texts: their slots, and what a scan makes of them, take more memory than they do."""
 
 
 class Searched(Attributes):
@@ -28,34 +31,29 @@ class Searched(Attributes):
         super().__init__(proto, shared)
         self._found: Sequence[tuple[Text, Sequence[Finding]]] | None = None
 
-    def texts(self, *, wanted: Wanted | None = None) -> list[Text]:
-        """Return every text on it; only those that are *wanted* where that is given."""
+    def texts(self, clean: Container[Said] = ()) -> list[Text]:
+        """Return every text on it, but for some."""
         message, skip = self._searched
-        return texts_of(message, self._touched, skip=skip, wanted=wanted)
+        return texts_of(message, self._touched, skip=skip, clean=clean)
 
     def texts_under(self, keys: Container[str]) -> list[Text]:
         """Return the texts in the attributes with these keys."""
         return texts_under(self._proto, keys, self._touched)
 
-    def said(self, clean: Container[Said]) -> list[Said]:
-        """Return what its texts say, but for some."""
-        message, skip = self._searched
-        return said_in(message, clean, skip=skip)
-
     def streams(self) -> list[list[Text]]:
         """Return texts that are parts of one, in order: each list of them is scanned as one text too."""
         return []
 
-    def take(self, said: Iterable[Said], streams: Iterable[list[Text]], unfound: _Unfound) -> bool:
-        """Keep for `found` what was found in what it says; tell whether that is anything."""
+    def take(self, texts: Iterable[Text], streams: Iterable[list[Text]], longest: int) -> bool:
+        """Keep for `found` what was found in its texts; tell whether that is anything."""
+        known = self._shared.findings
         found: dict[str, tuple[Text, list[Finding]]] = {}
-        wanted: dict[str, list[str | bytes]] = {}
-        for key, text in (each for each in said if each not in unfound):
-            wanted.setdefault(key, []).append(text)
-        for slot in self.texts(wanted=wanted) if wanted else ():
-            found[slot.path] = slot, [*unfound.known.get(_said(slot), ())]
+        for slot in texts:
+            findings = known.get(slot.said, ())
+            if findings or len(slot.value) > longest:
+                found[slot.path] = slot, [*findings]
         for parts in streams:
-            for slot, finding in _across(parts, unfound.known.get(_streamed(parts), ())):
+            for slot, finding in _across(parts, known.get(_streamed(parts), ())):
                 found.setdefault(slot.path, (slot, []))[1].append(finding)
         self._found = [*found.values()]
         return bool(found)
@@ -70,7 +68,7 @@ class Searched(Attributes):
 
         A text is scanned once for each thing that it ever says, whoever asks. To ask for all at once costs less.
         """
-        said = list(map(_said, texts))
+        said = [text.said for text in texts]
         known = _scanned(said, self._shared)
         return self._shared.own([known[each] for each in said])
 
@@ -86,29 +84,37 @@ class Searched(Attributes):
 
 
 def search(holders: Iterable[Searched], shared: Shared, longest: int) -> list[Searched]:
-    """Return those of some holders whose `found` is not empty. All their texts are scanned at once."""
-    clean = shared.detector.clean if shared.detector else ()
-    said = [(holder, holder.said(clean), holder.streams()) for holder in holders]
-    texts = [each for _, texts, streams in said for each in (*texts, *map(_streamed, streams))]
-    known = _scanned((each for each in texts if len(each[1]) <= longest), shared)
-    unfound = _Unfound(known, longest)
-    return [holder for holder, texts, streams in said if holder.take(texts, streams, unfound)]
+    """Return those of some holders whose `found` is not empty. Many of their texts are scanned at once."""
+    found: list[Searched] = []
+    for group in _groups(holders, shared.detector.clean if shared.detector else ()):
+        said = [text.said for each in group for text in each.texts]
+        said += [_streamed(parts) for each in group for parts in each.streams]
+        _scanned((each for each in said if len(each[1]) <= longest), shared)
+        found += [each.holder for each in group if each.holder.take(each.texts, each.streams, longest)]
+    return found
 
 
-class _Unfound:
-    """The texts in which nothing was found, which slots need not be made for."""
+class _Read(NamedTuple):
+    """What there is to search in a holder."""
 
-    def __init__(self, known: Mapping[Said, Sequence[Finding]], longest: int) -> None:
-        self.known = known
-        self._longest = longest
-
-    def __contains__(self, said: object) -> bool:
-        """Tell whether nothing was found in a text."""
-        return len(said[1]) <= self._longest and not self.known.get(said)  # type: ignore[index, call-overload]  # a Said
+    holder: Searched
+    texts: list[Text]
+    streams: list[list[Text]]
 
 
-def _said(text: Text) -> Said:
-    return "" if text.kind == "key" else text.key, text.value
+def _groups(holders: Iterable[Searched], clean: Container[Said]) -> Iterator[list[_Read]]:
+    """Yield holders that are searched together, none with texts that are all *clean*."""
+    group: list[_Read] = []
+    many = 0
+    for holder in holders:
+        read = _Read(holder, holder.texts(clean), holder.streams())
+        if read.texts or read.streams:
+            group.append(read)
+            many += len(read.texts)
+        if many > _AT_ONCE:
+            yield group
+            group, many = [], 0
+    yield group
 
 
 def _streamed(parts: Sequence[Text]) -> Said:
@@ -130,7 +136,8 @@ def _scanned(said: Iterable[Said], shared: Shared) -> dict[Said, Sequence[Findin
     """Return all findings of a batch, with those for some texts."""
     known = shared.findings
     fresh = [each for each in dict.fromkeys(said) if each not in known]
-    if fresh:
+    for first in range(0, len(fresh), _AT_ONCE):
+        part = fresh[first : first + _AT_ONCE]
         detector = shared.detector
-        known.update(zip(fresh, detector.scan(fresh) if detector else [()] * len(fresh), strict=True))
+        known.update(zip(part, detector.scan(part) if detector else [()] * len(part), strict=True))
     return known

@@ -7,12 +7,11 @@ that stands twice, both are seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from otel_llm.values import without_surrogates
 
@@ -21,14 +20,11 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-__all__ = ["EXEMPT", "Said", "Text", "Wanted", "said_in", "texts_of", "texts_under"]
+__all__ = ["EXEMPT", "Said", "Text", "texts_of", "texts_under"]
 
 Kind = Literal["key", "value", "field"]
 Said = tuple[str, "str | bytes"]
 """A text, after the key of the attribute in whose value it is; after none where it is a key or a field."""
-
-Wanted = Mapping[str, "Container[str | bytes]"]
-"""Texts by the key of the attribute in whose value they are; by none where they are a key or a field."""
 
 EXEMPT: Final = {
     "opentelemetry.proto.trace.v1.Span.trace_id": "an identifier of 16 random bytes",
@@ -45,7 +41,7 @@ EXEMPT: Final = {
 class Text:
     """One text: where it is, what it says, and the means to change it."""
 
-    __slots__ = ("_at", "_field", "_message", "_place", "key", "kind", "value")
+    __slots__ = ("_at", "_field", "_message", "_place", "value")
 
     def __init__(self, at: _Place, message: Any, field: str, place: int | None, value: str | bytes) -> None:
         self._at = at
@@ -54,10 +50,23 @@ class Text:
         self._place = place
         self.value = value
         """What it says: as it was when it was found, or as this slot has replaced it since."""
-        self.key: str = at.key
+
+    @property
+    def key(self) -> str:
         """The key of the attribute that it belongs to; empty for a field such as a span's name."""
-        self.kind: Kind = "field" if at.pair is None else "key" if message is at.pair else "value"
+        return self._at.key
+
+    @property
+    def kind(self) -> Kind:
         """Whether it is a field of the message, an attribute's key, or in an attribute's value."""
+        pair = self._at.pair
+        return "field" if pair is None else "key" if self._message is pair else "value"
+
+    @property
+    def said(self) -> Said:
+        """What it says, as detectors are asked about it."""
+        at = self._at
+        return "" if self._message is at.pair else at.key, self.value
 
     @property
     def path(self) -> str:
@@ -105,7 +114,7 @@ class Text:
 
 
 def texts_of(
-    message: Message, touched: Callable[[], None], *, skip: frozenset[str] = frozenset(), wanted: Wanted | None = None
+    message: Message, touched: Callable[[], None], *, skip: frozenset[str] = frozenset(), clean: Container[Said] = ()
 ) -> list[Text]:
     """Return a slot for every text in *message* that is not empty, in the order of its fields.
 
@@ -113,108 +122,51 @@ def texts_of(
         message: what to walk.
         touched: called after every change.
         skip: names of fields of *message* itself to leave out, because somebody else walks them.
-        wanted: the only texts to return; all there are unless given.
+        clean: texts to leave out.
     """
     found: list[Text] = []
-    _walk(message, _Place(None, "", None, touched), found, wanted, skip)
+    _walk(message, _root(touched), found, clean, skip)
     return found
 
 
 def texts_under(message: Any, keys: Container[str], touched: Callable[[], None]) -> list[Text]:
     """Return a slot for every text in the attributes with some keys, as `texts_of` does for all there is."""
     found: list[Text] = []
-    at = _Place(None, "", None, touched)
+    at = _root(touched)
     pairs = message.attributes
     for position, pair in enumerate(pairs):
-        if pair.key in keys:
-            _walk_pair(pair, _Pair(at, "attributes", position, pair, pairs), found, None)
+        if (key := pair.key) in keys:
+            _walk(pair, _Place(at, "attributes", position, pair, pairs, key, in_list=False, touched=touched), found, ())
     return found
 
 
-def said_in(
-    message: Any,
-    clean: Container[Said],
-    *,
-    skip: frozenset[str] = frozenset(),
-    key: str = "",
-    said: list[Said] | None = None,
-) -> list[Said]:
-    """Return what the texts of a message say that are not *clean*, without the means to change them: see `texts_of`.
-
-    Args:
-        message: what to walk.
-        clean: texts to leave out.
-        skip: names of fields of *message* itself to leave out.
-        key: of the attribute that it stands in.
-        said: the list to add to.
-    """
-    said = [] if said is None else said
-    for name, kind in _steps(message.DESCRIPTOR, skip):
-        held = getattr(message, name)
-        if kind == "pairs":
-            _said_in_pairs(held, clean, said)
-        elif kind == "text":
-            if held and (key, held) not in clean:
-                said.append((key, held))
-        elif kind == "texts":
-            said += ((key, text) for text in held if text and (key, text) not in clean)
-        elif kind == "messages":
-            for each in held:
-                said_in(each, clean, key=key, said=said)
-        elif message.HasField(name):
-            said_in(held, clean, key=key, said=said)
-    return said
-
-
-def _said_in_pairs(pairs: Any, clean: Container[Said], said: list[Said]) -> None:
-    """Add what attributes say, of which most are a short text: by descriptors these would take three times as long."""
-    for pair in pairs:
-        if not _PAIRS_ARE_KNOWN:
-            said += ((text.key if text.kind == "value" else "", text.value) for text in texts_of(pair, lambda: None))
-            continue
-        key, value = pair.key, pair.value
-        if key and ("", key) not in clean:
-            said.append(("", key))
-        text = value.string_value
-        if text:
-            if (key, text) not in clean:
-                said.append((key, text))
-        elif value.WhichOneof("value") not in _NUMBERS:
-            said_in(value, clean, key=key, said=said)
-
-
-class _Place:
+class _Place(NamedTuple):
     """A message on the way: how it was come by, and the innermost attribute around it."""
 
-    __slots__ = ("_name", "_position", "in_list", "key", "pair", "parent", "siblings", "touched")
-
-    def __init__(self, parent: _Place | None, name: str, position: int | None, touched: Callable[[], None]) -> None:
-        self.parent = parent
-        self._name = name
-        self._position = position
-        self.touched = touched
-        self.pair: Any = parent.pair if parent else None
-        self.siblings: Any = parent.siblings if parent else None
-        """The list that the attribute stands in."""
-        self.key: str = parent.key if parent else ""
-        self.in_list: bool = parent.in_list if parent else False
+    parent: _Place | None
+    name: str
+    position: int | None
+    pair: Any
+    siblings: Any
+    """The list that the attribute stands in."""
+    key: str
+    in_list: bool
+    touched: Callable[[], None]
 
     @property
     def path(self) -> str:
         if self.parent is None:
             return ""
-        position = "" if self._position is None else f"[{self._position}]"
-        return f"{self.parent.path}{self._name}{position}."
+        position = "" if self.position is None else f"[{self.position}]"
+        return f"{self.parent.path}{self.name}{position}."
+
+    def inner(self, name: str, position: int | None = None, *, in_list: bool = False) -> _Place:
+        """Return the place of a message that is no attribute."""
+        return _Place(self, name, position, self.pair, self.siblings, self.key, in_list or self.in_list, self.touched)
 
 
-class _Pair(_Place):
-    """An attribute on the way."""
-
-    __slots__ = ()
-
-    def __init__(self, parent: _Place, name: str, position: int, pair: Any, siblings: Any) -> None:
-        super().__init__(parent, name, position, parent.touched)
-        self.pair, self.siblings, self.key, self.in_list = pair, siblings, pair.key, False
+def _root(touched: Callable[[], None]) -> _Place:
+    return _Place(None, "", None, None, None, "", in_list=False, touched=touched)
 
 
 _Kind = Literal["text", "texts", "message", "messages", "pairs"]
@@ -226,51 +178,61 @@ class _Step(NamedTuple):
 
 
 def _walk(
-    message: Any, at: _Place, found: list[Text], wanted: Wanted | None, skip: frozenset[str] = frozenset()
+    message: Any, at: _Place, found: list[Text], clean: Container[Said], skip: frozenset[str] = frozenset()
 ) -> None:
+    key = "" if message is at.pair else at.key
     for name, kind in _steps(message.DESCRIPTOR, skip):
         held = getattr(message, name)
         if kind == "text":
-            if held and (wanted is None or held in wanted.get("" if message is at.pair else at.key, ())):
+            if held and (key, held) not in clean:
                 found.append(Text(at, message, name, None, held))
         elif kind == "texts":
-            asked = held if wanted is None else wanted.get(at.key, ())
-            texts = ((position, text) for position, text in enumerate(held) if text and text in asked)
+            texts = ((position, text) for position, text in enumerate(held) if text and (key, text) not in clean)
             found += (Text(at, message, name, *each) for each in texts)
         elif kind == "message":
             if message.HasField(name):
-                _walk(held, _Place(at, name, None, at.touched), found, wanted)
+                _walk(held, at.inner(name), found, clean)
         elif kind == "pairs":
-            for position, pair in enumerate(held):
-                if wanted is None or _is_wanted(pair, wanted):
-                    _walk_pair(pair, _Pair(at, name, position, pair, held), found, wanted)
+            _walk_pairs(held, at, name, found, clean)
         else:
-            _walk_list(held, at, name, found, wanted)
+            for position, item in enumerate(held):
+                _walk(item, at.inner(name, position, in_list=isinstance(item, AnyValue)), found, clean)
 
 
-def _walk_list(held: Any, at: _Place, name: str, found: list[Text], wanted: Wanted | None) -> None:
-    for position, item in enumerate(held):
-        inner = _Place(at, name, position, at.touched)
-        inner.in_list = at.in_list or isinstance(item, AnyValue)
-        _walk(item, inner, found, wanted)
+def _walk_pairs(pairs: Any, at: _Place, name: str, found: list[Text], clean: Container[Said]) -> None:
+    """Walk attributes, of which most are a short text: by descriptors these would take three times as long."""
+    for position, pair in enumerate(pairs):
+        key, value = pair.key, pair.value
+        if not _PAIRS_ARE_KNOWN:
+            _walk(pair, _Place(at, name, position, pair, pairs, key, False, at.touched), found, clean)
+            continue
+        text = value.string_value
+        is_text_wanted = (key, text) not in clean if text else value.WhichOneof("value") not in _NUMBERS
+        is_key_wanted = key and ("", key) not in clean
+        if is_text_wanted or is_key_wanted:
+            place = _Place(at, name, position, pair, pairs, key, False, at.touched)
+            if is_key_wanted:
+                found.append(Text(place, pair, "key", None, key))
+            if is_text_wanted:
+                _walk_value(value, place.inner("value"), found, clean)
 
 
-def _is_wanted(pair: Any, wanted: Wanted) -> bool:
-    """Tell whether a text in an attribute may be wanted: of most, the key alone says that none is."""
-    is_wanted = (key := pair.key) in wanted or key in wanted.get("", ()) or not _PAIRS_ARE_KNOWN
-    return is_wanted or pair.value.WhichOneof("value") not in _FLAT
-
-
-def _walk_pair(pair: Any, at: _Place, found: list[Text], wanted: Wanted | None) -> None:
-    """Walk an attribute, of which most are a short text: by descriptors these would take three times as long."""
-    value = pair.value
-    if not _PAIRS_ARE_KNOWN or value.WhichOneof("value") != "string_value":
-        _walk(pair, at, found, wanted)
-        return
-    if at.key and (wanted is None or at.key in wanted.get("", ())):
-        found.append(Text(at, pair, "key", None, at.key))
-    if (text := value.string_value) and (wanted is None or text in wanted.get(at.key, ())):
-        found.append(Text(_Place(at, "value", None, at.touched), value, "string_value", None, text))
+def _walk_value(value: Any, at: _Place, found: list[Text], clean: Container[Said]) -> None:
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        array = at.inner(kind)
+        for position, item in enumerate(value.array_value.values):
+            text = item.string_value
+            if not text or (at.key, text) not in clean:
+                _walk_value(item, array.inner("values", position, in_list=True), found, clean)
+    elif kind == "kvlist_value":
+        _walk_pairs(value.kvlist_value.values, at.inner(kind), "values", found, clean)
+    elif kind in {"string_value", "bytes_value"}:
+        text = getattr(value, kind)
+        if text and (at.key, text) not in clean:
+            found.append(Text(at, value, kind, None, text))
+    else:
+        _walk(value, at, found, clean)
 
 
 @cache
@@ -290,8 +252,10 @@ def _steps(descriptor: Descriptor, skip: frozenset[str] = frozenset()) -> tuple[
 
 
 _NUMBERS: Final = frozenset({None, "int_value", "double_value", "bool_value"})
-_FLAT: Final = _NUMBERS | {"string_value"}
-_PAIRS_ARE_KNOWN: Final = _steps(KeyValue.DESCRIPTOR) == (("key", "text"), ("value", "message")) and all(
-    field.containing_oneof is not None for field in AnyValue.DESCRIPTOR.fields
+_PAIRS_ARE_KNOWN: Final = (
+    _steps(KeyValue.DESCRIPTOR) == (("key", "text"), ("value", "message"))
+    and _steps(ArrayValue.DESCRIPTOR) == (("values", "messages"),)
+    and _steps(KeyValueList.DESCRIPTOR) == (("values", "pairs"),)
+    and all(field.containing_oneof is not None for field in AnyValue.DESCRIPTOR.fields)
 )
-"""Whether attributes have no more fields than `_walk_pair` knows; a newer OTLP may give them some."""
+"""Whether attributes have no more fields than `_walk_pairs` and `_walk_value` know; a newer OTLP may give them some."""
