@@ -182,18 +182,19 @@ def _walk(
 ) -> None:
     key = "" if message is at.pair else at.key
     for name, kind in _steps(message.DESCRIPTOR, skip):
+        if kind == "message":
+            if message.HasField(name):
+                _walk(getattr(message, name), at.inner(name), found, clean)
+            continue
         held = getattr(message, name)
         if kind == "text":
             if held and (key, held) not in clean:
                 found.append(Text(at, message, name, None, held))
+        elif kind == "pairs":
+            _walk_pairs(held, at, name, found, clean)
         elif kind == "texts":
             texts = ((position, text) for position, text in enumerate(held) if text and (key, text) not in clean)
             found += (Text(at, message, name, *each) for each in texts)
-        elif kind == "message":
-            if message.HasField(name):
-                _walk(held, at.inner(name), found, clean)
-        elif kind == "pairs":
-            _walk_pairs(held, at, name, found, clean)
         else:
             for position, item in enumerate(held):
                 _walk(item, at.inner(name, position, in_list=isinstance(item, AnyValue)), found, clean)
@@ -213,7 +214,9 @@ def _walk_pairs(pairs: Any, at: _Place, name: str, found: list[Text], clean: Con
             place = _Place(at, name, position, pair, pairs, key, False, at.touched)
             if is_key_wanted:
                 found.append(Text(place, pair, "key", None, key))
-            if is_text_wanted:
+            if is_text_wanted and text:
+                found.append(Text(place.inner("value"), value, "string_value", None, text))
+            elif is_text_wanted:
                 _walk_value(value, place.inner("value"), found, clean)
 
 
@@ -231,7 +234,7 @@ def _walk_value(value: Any, at: _Place, found: list[Text], clean: Container[Said
         text = getattr(value, kind)
         if text and (at.key, text) not in clean:
             found.append(Text(at, value, kind, None, text))
-    else:
+    elif kind not in _NUMBERS:
         _walk(value, at, found, clean)
 
 

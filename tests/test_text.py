@@ -173,3 +173,18 @@ def test_texts_that_are_known_to_be_clean_are_left_out() -> None:
 
             assert [each for each in said if each not in clean] == [text.said for text in holder.texts(clean)]
         assert [] == holder.texts(said)
+
+
+def test_attributes_are_walked_as_any_message_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the descriptors say that attributes are as they were, a shorter way is taken to the same slots."""
+
+    def walked() -> list[tuple[str, str, str, str | bytes]]:
+        batch = Batch(full_request())
+        batch.spans[0].set("list", ["a", "", 1, "b"])
+        slots = [text for holder in (*batch.resources, *batch.spans) for text in holder.texts({("list", "b")})]
+        return [(text.path, text.attribute, text.kind, text.value) for text in slots]
+
+    short = walked()
+    monkeypatch.setattr("otel_llm.text._PAIRS_ARE_KNOWN", False)
+
+    assert short == walked()

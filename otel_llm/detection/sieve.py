@@ -31,12 +31,14 @@ def suspects(engine: Engine, texts: Sequence[bytes]) -> set[int]:
     """Return the places of the texts, in UTF-8, in which something may be found."""
     found: set[int] = set()
     waiting = [*range(len(texts))]
-    parts = [*texts]
+    data = b"\0".join(texts)
     for _ in range(_READINGS):
-        data = b"\0".join(parts)
         places = engine.suspicious(data)
-        if places is None or _BACKSLASH in data or data.count(0) >= len(parts):
+        if places is None or _BACKSLASH in data or data.count(0) >= len(waiting):
             break
+        if not places and b"\\" not in data:
+            return found
+        parts = data.split(b"\0")
         starts = [*accumulate((len(part) + 1 for part in parts), initial=0)] if places else []
         fired = {bisect_right(starts, place - 1) - 1 for place in places}
         found.update(waiting[each] for each in fired)
@@ -45,8 +47,9 @@ def suspects(engine: Engine, texts: Sequence[bytes]) -> set[int]:
             return found
         waiting = [waiting[each] for each in escaped]
         data = _decoded(b"\0".join([parts[each] for each in escaped]))
-        found.update(each for each, part in zip(waiting, data.split(b"\0"), strict=True) if b"\\" in part)
-        parts = data.replace(_BACKSLASH, b"\\").split(b"\0")
+        if b"\\" in data:
+            found.update(each for each, part in zip(waiting, data.split(b"\0"), strict=True) if b"\\" in part)
+        data = data.replace(_BACKSLASH, b"\\")
     return found.union(waiting)
 
 
