@@ -80,7 +80,8 @@ def speeds() -> str:
         texts = [kind(source) for _ in range(TEXTS if kind is not hostile else 10)]
         best = max(throughput(texts)[0] for _ in range(3))
         lines.append(f"| {kind.__name__.replace('_', ' ')}, {len(texts[0]) / 1e3:.0f} kB | {best:.1f} |")
-    calls = [call for seed in range(5) for call in conversation(random.Random(seed))]
+    turns = zip(*(conversation(random.Random(seed)) for seed in range(SPANS)), strict=True)
+    calls = [call for turn in turns for call in turn]  # a request has a turn of each: what it repeats has come before
     for name, entries in (("off", 0), ("on", 8192)):
         rate, meter = max((throughput(calls, content_cache=entries) for _ in range(3)), key=lambda each: each[0])
         hits, misses = (meter.value("detection_cache_lookups_total", outcome=each) for each in ("hit", "miss"))

@@ -11,7 +11,7 @@ from otel_llm.detection.segment import Segment
 from otel_llm.detection.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from otel_llm.detection.by_content import ByContent
     from otel_llm.detection.scan import Scan
@@ -24,6 +24,8 @@ class _Part(NamedTuple):
 
     owner: int
     key: str
+    text: str
+    """All of the document, or of the text."""
     start: int
     end: int
     digest: bytes
@@ -43,45 +45,64 @@ class ContentCache:
         time. What is between them is scanned as a document without them.
         """
         segments: list[Segment] = []
-        fresh: list[_Part] = []
+        fresh: dict[bytes, list[_Part]] = {}  # by their digests: those that say the same are scanned as one
         for owner, key, text in texts:
-            cuts = []
-            for part in self._parts(owner, key, text):
-                known = self._known.get(part.digest)
-                if known is None:
-                    fresh.append(part)
-                    segments.append(_segment(part, text))
-                elif known:
-                    moved = (Finding(f.rule, f.start + part.start, f.end + part.start, f.score) for f in known)
-                    scan.found.setdefault(owner, set()).update(moved)
-                cuts.append((part.start, part.end))
-            if cuts != [(0, len(text))]:
-                segments.append(Segment.first(owner, key, View.without(text, cuts) if cuts else View(text)))
-        scan.run(segments)
-        for part in fresh:
+            parts = [*self._parts(owner, key, text)]
+            for part in parts:
+                if part.digest in fresh:
+                    fresh[part.digest].append(part)
+                elif (known := self._known.get(part.digest)) is not None:
+                    _tell(scan, part, known)
+                else:
+                    fresh[part.digest] = [part]
+            if [(part.start, part.end) for part in parts] != [(0, len(text))]:
+                view = View.without(text, [(part.start, part.end) for part in parts]) if parts else View(text)
+                segments.append(Segment.first(owner, key, view))
+        while fresh or segments:
+            scan.run([*segments, *(_segment(first) for first, *_ in fresh.values())])
+            segments, fresh = [], self._remember(scan, fresh)
+
+    def _remember(self, scan: Scan, scanned: Mapping[bytes, Sequence[_Part]]) -> dict[bytes, list[_Part]]:
+        """Remember what was found in the first of parts that say the same, and tell it of the others.
+
+        Returns:
+            The others where the first was not scanned to its end.
+        """
+        left = {}
+        for digest, (part, *same) in scanned.items():
             if part.owner not in scan.overworked:
                 inside = (f for f in scan.found.get(part.owner, ()) if part.start <= f.start and f.end <= part.end)
-                self._known.put(
-                    part.digest, [Finding(f.rule, f.start - part.start, f.end - part.start, f.score) for f in inside]
-                )
+                known = [Finding(f.rule, f.start - part.start, f.end - part.start, f.score) for f in inside]
+                self._known.put(digest, known)
+                for each in same:
+                    _tell(scan, each, known)
+            elif same:
+                left[digest] = same
+        return left
 
     def _parts(self, owner: int, key: str, text: str) -> Iterator[_Part]:
         if len(text) < MIN_LENGTH:
             return
         if not is_json(text):
-            yield _Part(owner, key, 0, len(text), self._known.digest(text, key))
+            yield _Part(owner, key, text, 0, len(text), self._known.digest(text, key))
             return
-        for literal in literals(text):
-            if literal.end - literal.start >= MIN_LENGTH:
-                named = "" if literal.is_key else literal.key or key
-                digest = self._known.digest(text[literal.start : literal.end], f"json {named}")
-                yield _Part(owner, named, literal.start, literal.end, digest)
+        for literal in literals(text, MIN_LENGTH):
+            named = "" if literal.is_key else literal.key or key
+            digest = self._known.digest(text[literal.start : literal.end], f"json {named}")
+            yield _Part(owner, named, text, literal.start, literal.end, digest)
 
 
-def _segment(part: _Part, text: str) -> Segment:
-    said = text[part.start : part.end]
+def _tell(scan: Scan, part: _Part, known: Sequence[Finding]) -> None:
+    """Say that in a part is found what was found in another one that says the same."""
+    if known:
+        moved = (Finding(f.rule, f.start + part.start, f.end + part.start, f.score) for f in known)
+        scan.found.setdefault(part.owner, set()).update(moved)
+
+
+def _segment(part: _Part) -> Segment:
+    said = part.text[part.start : part.end]
     if part.start == 0:
         return Segment.first(part.owner, part.key, View(said))
-    parent = View(text)
+    parent = View(part.text)
     view = View.unescaped(said, base=part.start, parent=parent) if "\\" in said else View(said, base=part.start)
     return Segment.first(part.owner, part.key, view, 1)

@@ -77,23 +77,23 @@ def nests(document: str, start: int) -> bool:
     return _NESTED.match(document, start - 1) is not None
 
 
-def literals(document: str) -> Iterator[Literal]:
-    """Yield every string of a document that `is_json`."""
+def literals(document: str, least: int = 0) -> Iterator[Literal]:
+    """Yield every string of a document that `is_json`, or those that have so many characters."""
     # Without escaped quotes and backslashes every second quote ends a string.
     masked = document.replace("\\\\", "__").replace('\\"', "__") if "\\" in document else document
-    find = masked.find
+    parts = masked.split('"')
     key = ""
-    position = 0
-    while (quote := find('"', position)) >= 0:
-        start, end = quote + 1, find('"', quote + 1)
-        if find("}", position, quote) >= 0:
+    end = -1
+    for before, string, behind in zip(parts[::2], parts[1::2], parts[2::2], strict=False):
+        start = end + len(before) + 2
+        end = start + len(string)
+        if "}" in before:
             key = ""
-        position = end + 1
-        behind = masked[position : position + 1]
-        is_key = behind == ":" or (behind.isspace() and masked[position : position + 8].lstrip()[:1] == ":")
+        is_key = behind.lstrip()[:1] == ":"
         if is_key:
             key = document[start:end]
-        yield Literal(start, end, key, is_key)
+        if len(string) >= least:
+            yield Literal(start, end, key, is_key)
 
 
 def decode_string(literal: str) -> str:

@@ -135,3 +135,15 @@ def test_what_is_remembered_is_what_is_found(values: list[Any]) -> None:
     first = cached.scan(texts)
 
     assert list(map(list, first)) == list(map(list, cached.scan(texts)))
+
+
+def test_what_is_remembered_of_a_batch_is_what_was_scanned_to_its_end() -> None:
+    """A part that stands in a text that is too much work too is scanned where it stands in another one."""
+    part = made_up("and so on " * 30 + "sk-proj-<s156>")
+    hostile = " ".join(made_up(shape) for rule in RULES for shape in rule.examples)
+    texts = [("", json.dumps([part, hostile])), ("", json.dumps([part]))]
+    cached = RuleDetector(RULES, cache_entries=100)
+    hard, easy = (cached.scan(texts) for _ in range(2))
+
+    assert [list(map(list, RuleDetector(RULES).scan(texts)))] * 2 == [list(map(list, each)) for each in (hard, easy)]
+    assert ["unscanned.work"] == [each.rule for each in hard[0]]
