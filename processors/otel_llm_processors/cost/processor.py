@@ -113,7 +113,8 @@ class CostProcessor(Processor):
 
     def _price_plain(self, span: Span) -> Mapping[str, str | float] | None:
         """Return what to write on a plain call; None for all others, and for those that take a closer look."""
-        if self._repeats.repeated:
+        repeated = self._repeats.repeated
+        if repeated and key_of(span) in repeated:
             return None
         call = self._plain.read(span)
         if call is None:
