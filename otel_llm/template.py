@@ -42,7 +42,7 @@ class _Template:
         """Give the attributes their values, none to those that are long; return the keys of all but plain ones."""
         rarer = []
         weight = self.weight
-        for held, (key, value) in zip(self._values, attributes.items(), strict=True):
+        for held, key, value in zip(self._values, attributes, attributes.values()):  # noqa: B905 - of one length
             kind = type(value)
             if kind is str and len(value) < _LONG and value.isascii():
                 held.string_value = value
@@ -82,7 +82,7 @@ def add(message: Any, attributes: Mapping[str, Writable]) -> list[str]:
     template = _spare.pop(place, None) or _Template(type(message), attributes)
     rarer = template.fill(attributes)
     message.MergeFrom(template.message)
-    if any(_is_long(attributes[key]) for key in rarer):
+    if rarer and any(_is_long(attributes[key]) for key in rarer):
         for position, value in enumerate(attributes.values(), -len(attributes)):
             if _is_long(value):
                 write(message.attributes[position].value, value)
