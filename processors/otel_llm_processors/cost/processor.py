@@ -191,7 +191,7 @@ class CostProcessor(Processor):
         written: dict[str, str | float] = {**kind.provenance, semconv.COST_TOTAL_USD: usd}
         for alias in self._aliases:
             written[alias] = usd
-        for key, pico in zip(_AMOUNTS, amounts, strict=True):
+        for key, pico in zip(_AMOUNTS, amounts):  # noqa: B905 - of one length
             if pico:
                 written[key] = pico / PICO
         if reported is not None:
