@@ -116,11 +116,8 @@ def message(body: Mapping[str, Any], role: str) -> dict[str, Any]:
     said_by = body.get("role")
     if type(said_by) is str and said_by:
         role = _ROLES.get(said_by, said_by)
-    rebuilt = {"role": role, "parts": _message_parts(body, role)}
-    for key, value in body.items():
-        if key not in _REBUILT and value is not None:
-            rebuilt[key] = value
-    return rebuilt
+    others = {key: value for key, value in body.items() if key not in _REBUILT and value is not None}
+    return {"role": role, "parts": _message_parts(body, role), **others}
 
 
 def _message_parts(body: Mapping[str, Any], role: str) -> list[Any]:
