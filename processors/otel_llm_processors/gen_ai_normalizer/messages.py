@@ -116,8 +116,10 @@ def message(body: Mapping[str, Any], role: str) -> dict[str, Any]:
     said_by = body.get("role")
     if type(said_by) is str and said_by:
         role = _ROLES.get(said_by, said_by)
-    others = {key: value for key, value in body.items() if key not in _REBUILT and value is not None}
-    return {"role": role, "parts": _message_parts(body, role), **others}
+    rebuilt = {"role": role, "parts": _message_parts(body, role)}
+    if not _REBUILT.issuperset(body):
+        rebuilt |= {key: value for key, value in body.items() if key not in _REBUILT and value is not None}
+    return rebuilt
 
 
 def _message_parts(body: Mapping[str, Any], role: str) -> list[Any]:
