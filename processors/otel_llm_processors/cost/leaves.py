@@ -101,17 +101,20 @@ def key_of(span: Span) -> Key:
 
 def find_repeats(spans: Sequence[Span]) -> Repeats:
     """Look at the spans of a batch together, where one is below another or two have the id of one response."""
-    ids = {span.span_id for span in spans}
-    is_nested = any(span.parent_span_id in ids for span in spans)
+    ids = [span.span_id for span in spans]
+    parent_ids = [span.parent_span_id for span in spans]
+    is_nested = not set(ids).isdisjoint(parent_ids)
     responses = [response for span in spans if (response := span.get_str(semconv.GEN_AI_RESPONSE_ID))]
     is_answered_twice = len(set(responses)) < len(responses)
     if not is_nested and not is_answered_twice:
         return NOTHING_REPEATED
-    calls = {call.key: call for span in spans if (call := _call(span))}
+    keys = [(span.trace_id, span_id) for span, span_id in zip(spans, ids, strict=True)]
+    calls = {key: call for key, span in zip(keys, spans, strict=True) if (call := _call(key, span))}
     repeated: set[Key] = set()
     above: set[Key] = set()
     if is_nested:
-        _look_above(spans, calls, repeated, above)
+        parents = {key: (key[0], parent_id) for key, parent_id in zip(keys, parent_ids, strict=True)}
+        _look_above(parents, calls, repeated, above)
     if is_answered_twice:
         by_join: defaultdict[tuple[str, object], list[_Call]] = defaultdict(list)
         for call in calls.values():
@@ -123,9 +126,8 @@ def find_repeats(spans: Sequence[Span]) -> Repeats:
     return Repeats(frozenset(repeated), frozenset(above))
 
 
-def _look_above(spans: Sequence[Span], calls: Mapping[Key, _Call], repeated: set[Key], above: set[Key]) -> None:
+def _look_above(parents: Mapping[Key, Key], calls: Mapping[Key, _Call], repeated: set[Key], above: set[Key]) -> None:
     """Add the spans that a call below them repeats, and those that are above a call."""
-    parents = {(trace := span.trace_id, span.span_id): (trace, span.parent_span_id) for span in spans}
     for key, call in calls.items():
         for ancestor in _ancestors(key, parents):
             above.add(ancestor)
@@ -134,7 +136,7 @@ def _look_above(spans: Sequence[Span], calls: Mapping[Key, _Call], repeated: set
                 repeated.add(key if outer.told > call.told else ancestor)
 
 
-def _call(span: Span) -> _Call | None:
+def _call(key: Key, span: Span) -> _Call | None:
     """Return what a span says of an inference call; None if it is not about one, or without tokens."""
     given, produced, thought, cached, operation, response, model = span.get_all(_SAID)
     if (given is None and produced is None) or (type(operation) is str and operation not in BILLABLE):
@@ -142,7 +144,7 @@ def _call(span: Span) -> _Call | None:
     join = None
     if response and type(response) is str:
         join = (response, model if type(model) is str else None)
-    return _Call(key_of(span), span, given, produced, thought, cached, join)
+    return _Call(key, span, given, produced, thought, cached, join)
 
 
 def _ancestors(key: Key, parents: Mapping[Key, Key]) -> Iterator[Key]:
