@@ -59,16 +59,20 @@ class Digests:
         """Take the key, of any length."""
         self.raw_users = raw_users
         """Whether users are passed on as they came."""
-        self._key = blake2b(key, digest_size=32).digest()
-        self.key_id = "k" + blake2b(self._key, digest_size=2).hexdigest()
+        key = blake2b(key, digest_size=32).digest()
+        self._keyed = {
+            kind: blake2b(key=key, person=kind.encode(), digest_size=8) for kind in ("user", "conversation", "content")
+        }
+        self.key_id = "k" + blake2b(key, digest_size=2).hexdigest()
         """Tells digests with this key from others."""
 
     def of(self, kind: Literal["user", "conversation", "content"], value: str) -> str:
         """Return `<key id>:<16 hex digits>`; a user as it came where that is wanted."""
         if self.raw_users and kind == "user":
             return value
-        content = value.encode("utf-8", "surrogatepass")
-        return f"{self.key_id}:{blake2b(content, key=self._key, person=kind.encode(), digest_size=8).hexdigest()}"
+        digest = self._keyed[kind].copy()  # to hash the key anew takes as long as all the rest
+        digest.update(value.encode("utf-8", "surrogatepass"))
+        return f"{self.key_id}:{digest.hexdigest()}"
 
 
 class DigestsProvider:

@@ -38,11 +38,12 @@ class _Template:
         self.weight = 0 if are_few(keys) else inf
         """How much has been put into it, in bytes."""
 
-    def fill(self, attributes: Mapping[str, Any]) -> list[str]:
-        """Give the attributes their values, none to those that are long; return the keys of all but plain ones."""
-        rarer = []
+    def fill(self, attributes: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+        """Give the attributes their values, none to long texts; return the keys of what is not plain, and of those."""
+        rarer: list[str] = []
+        long: list[str] = []
         weight = self.weight
-        for held, (key, value) in zip(self._values, attributes.items(), strict=True):
+        for held, key, value in zip(self._values, attributes, attributes.values()):  # noqa: B905 - of one length
             kind = type(value)
             if kind is str and len(value) < _LONG and value.isascii():
                 held.string_value = value
@@ -53,15 +54,15 @@ class _Template:
                 held.double_value = value
             elif kind is bool:
                 held.bool_value = value
+            elif kind is str and len(value) >= _LONG:
+                long.append(key)
+                held.Clear()
             else:
                 rarer.append(key)
-                if _is_long(value):
-                    held.Clear()
-                else:
-                    write(held, value)
-                    weight += held.ByteSize()
+                write(held, value)
+                weight += held.ByteSize()
         self.weight = weight
-        return rarer
+        return rarer, long
 
 
 _spare: Final[dict[tuple[Any, ...], _Template]] = {}
@@ -80,18 +81,14 @@ def add(message: Any, attributes: Mapping[str, Writable]) -> list[str]:
     """
     place = (type(message), *attributes)
     template = _spare.pop(place, None) or _Template(type(message), attributes)
-    rarer = template.fill(attributes)
+    rarer, long = template.fill(attributes)
     message.MergeFrom(template.message)
-    if any(_is_long(attributes[key]) for key in rarer):
-        for position, value in enumerate(attributes.values(), -len(attributes)):
-            if _is_long(value):
-                write(message.attributes[position].value, value)
+    if long:
+        added = dict(zip(attributes, message.attributes[-len(attributes) :], strict=True))
+        for key in long:
+            write(added[key].value, attributes[key])
     if template.weight <= _HEAVIEST:
         if len(_spare) >= _KEPT:
             _spare.clear()
         _spare[place] = template
-    return rarer
-
-
-def _is_long(value: Writable) -> bool:
-    return type(value) is str and len(value) >= _LONG
+    return rarer + long

@@ -55,16 +55,43 @@ NOTHING_REPEATED: Final = Repeats(frozenset(), frozenset())
 
 
 class _Call(NamedTuple):
+    """What a span says of an inference call."""
+
     key: Key
-    start: int
-    end: int
-    usage: tuple[object, object]
-    unthought: tuple[object, object]
-    """The usage as those have it who leave out what was thought."""
-    told: tuple[bool, bool]
-    """Whether it tells of what was thought, and of what was cached."""
+    span: Span
+    given: object
+    produced: object
+    thought: object
+    cached: object
     join: tuple[str, object] | None
     """Response id and response model; None if there is no id."""
+
+    @property
+    def usage(self) -> tuple[object, object]:
+        """What went in and came out."""
+        return self.given, self.produced
+
+    @property
+    def unthought(self) -> tuple[object, object]:
+        """The usage as those have it who leave out what was thought."""
+        if type(self.produced) is int and type(self.thought) is int:
+            return self.given, self.produced - self.thought
+        return self.usage
+
+    @property
+    def told(self) -> tuple[bool, bool]:
+        """Whether it tells of what was thought, and of what was cached."""
+        return bool(self.thought), bool(self.cached)
+
+    @property
+    def start(self) -> int:
+        """When it began."""
+        return self.span.start_time_unix_nano
+
+    @property
+    def end(self) -> int:
+        """When it ended."""
+        return self.span.end_time_unix_nano
 
 
 def key_of(span: Span) -> Key:
@@ -73,36 +100,35 @@ def key_of(span: Span) -> Key:
 
 
 def find_repeats(spans: Sequence[Span]) -> Repeats:
-    """Look at the spans of a batch together: at those of which others of the trace, or of the call, are there."""
-    by_trace: defaultdict[bytes, list[Span]] = defaultdict(list)
-    for span in spans:
-        by_trace[span.trace_id].append(span)
+    """Look at the spans of a batch together, where one is below another or two have the id of one response."""
+    ids = [span.span_id for span in spans]
+    parent_ids = [span.parent_span_id for span in spans]
+    is_nested = not set(ids).isdisjoint(parent_ids)
     responses = [response for span in spans if (response := span.get_str(semconv.GEN_AI_RESPONSE_ID))]
-    if len(by_trace) == len(spans) and len(set(responses)) == len(responses):
+    is_answered_twice = len(set(responses)) < len(responses)
+    if not is_nested and not is_answered_twice:
         return NOTHING_REPEATED
-    calls = {call.key: call for span in spans if (call := _call(span))}
+    keys = [(span.trace_id, span_id) for span, span_id in zip(spans, ids, strict=True)]
+    calls = {key: call for key, span in zip(keys, spans, strict=True) if (call := _call(key, span))}
     repeated: set[Key] = set()
     above: set[Key] = set()
-    for together in by_trace.values():
-        if len(together) > 1:
-            _look_above(together, calls, repeated, above)
-    by_join: defaultdict[tuple[str, object], list[_Call]] = defaultdict(list)
-    for call in calls.values():
-        if call.join and call.key not in repeated:
-            by_join[call.join].append(call)
-    for same in by_join.values():
-        if len(same) > 1:
-            repeated.update(_outer(same))
+    if is_nested:
+        parents = {key: (key[0], parent_id) for key, parent_id in zip(keys, parent_ids, strict=True)}
+        _look_above(parents, calls, repeated, above)
+    if is_answered_twice:
+        by_join: defaultdict[tuple[str, object], list[_Call]] = defaultdict(list)
+        for call in calls.values():
+            if call.join and call.key not in repeated:
+                by_join[call.join].append(call)
+        for same in by_join.values():
+            if len(same) > 1:
+                repeated.update(_outer(same))
     return Repeats(frozenset(repeated), frozenset(above))
 
 
-def _look_above(spans: Sequence[Span], calls: Mapping[Key, _Call], repeated: set[Key], above: set[Key]) -> None:
-    """Add the spans of a trace that a call below them repeats, and those that are above a call."""
-    parents = {key_of(span): (span.trace_id, span.parent_span_id) for span in spans}
-    for key in parents:
-        call = calls.get(key)
-        if call is None:
-            continue
+def _look_above(parents: Mapping[Key, Key], calls: Mapping[Key, _Call], repeated: set[Key], above: set[Key]) -> None:
+    """Add the spans that a call below them repeats, and those that are above a call."""
+    for key, call in calls.items():
         for ancestor in _ancestors(key, parents):
             above.add(ancestor)
             outer = calls.get(ancestor)
@@ -110,7 +136,7 @@ def _look_above(spans: Sequence[Span], calls: Mapping[Key, _Call], repeated: set
                 repeated.add(key if outer.told > call.told else ancestor)
 
 
-def _call(span: Span) -> _Call | None:
+def _call(key: Key, span: Span) -> _Call | None:
     """Return what a span says of an inference call; None if it is not about one, or without tokens."""
     given, produced, thought, cached, operation, response, model = span.get_all(_SAID)
     if (given is None and produced is None) or (type(operation) is str and operation not in BILLABLE):
@@ -118,16 +144,7 @@ def _call(span: Span) -> _Call | None:
     join = None
     if response and type(response) is str:
         join = (response, model if type(model) is str else None)
-    unthought = produced - thought if type(produced) is int and type(thought) is int else produced
-    return _Call(
-        key_of(span),
-        span.start_time_unix_nano,
-        span.end_time_unix_nano,
-        (given, produced),
-        (given, unthought),
-        (bool(thought), bool(cached)),
-        join,
-    )
+    return _Call(key, span, given, produced, thought, cached, join)
 
 
 def _ancestors(key: Key, parents: Mapping[Key, Key]) -> Iterator[Key]:

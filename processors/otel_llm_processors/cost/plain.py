@@ -80,7 +80,7 @@ class PlainCalls:
             and reasoning <= produced < TOKENS_LIMIT
             and (operation is None or operation in BILLABLE)
         )
-        return PlainCall(shape.names(values), dict(zip(_USAGE_KEYS, counts, strict=True))) if is_right else None
+        return PlainCall(shape.names(values), dict(zip(_USAGE_KEYS, counts))) if is_right else None  # noqa: B905 - of one length
 
 
 def _want(keys: tuple[str, ...]) -> _Wanted:

@@ -113,7 +113,8 @@ class CostProcessor(Processor):
 
     def _price_plain(self, span: Span) -> Mapping[str, str | float] | None:
         """Return what to write on a plain call; None for all others, and for those that take a closer look."""
-        if self._repeats.repeated:
+        repeated = self._repeats.repeated
+        if repeated and key_of(span) in repeated:
             return None
         call = self._plain.read(span)
         if call is None:
@@ -190,7 +191,7 @@ class CostProcessor(Processor):
         written: dict[str, str | float] = {**kind.provenance, semconv.COST_TOTAL_USD: usd}
         for alias in self._aliases:
             written[alias] = usd
-        for key, pico in zip(_AMOUNTS, amounts, strict=True):
+        for key, pico in zip(_AMOUNTS, amounts):  # noqa: B905 - of one length
             if pico:
                 written[key] = pico / PICO
         if reported is not None:

@@ -28,6 +28,7 @@ Said: TypeAlias = Mapping[str, str]
 Resolve: TypeAlias = Callable[[str, Said], str]
 """Returns a dimension by what its source says, and all others."""
 
+_NOTHING: Final[Said] = {}
 _LONGEST: Final = 256
 """Characters of a dimension: budgets and rows keep no more."""
 _CHOICES: Final = 256
@@ -115,7 +116,7 @@ class DimensionResolver:
         found: list[str | None] = [None] * len(self._fields)
         for place, own, key, resolved in self._chosen_among(tuple(said)):
             found[place] = written[own] = resolved(said[key], said)[:_LONGEST]
-        return Dimensions._make(found)
+        return Dimensions(*found)
 
     def _choose(self, asked: Sequence[str]) -> Sequence[_Chosen]:
         """Return each dimension that is known where all of *asked* is said, with what says it."""
@@ -128,13 +129,15 @@ class DimensionResolver:
         return chosen
 
 
-def said(values: Mapping[str, Value]) -> Said:
-    """Return those values that name somebody, as texts: a text or a whole number does."""
-    return {key: text for key, value in values.items() if (text := value if type(value) is str else _digits(value))}
-
-
-def _digits(value: Value) -> str:
-    return str(value) if type(value) is int else ""
+def said(values: Mapping[str, Value], before: Said = _NOTHING) -> Said:
+    """Return what was said *before*, and those values that name somebody, as texts: a text or a whole number does."""
+    texts = {**before}
+    for key, value in values.items():
+        if value and type(value) is str:
+            texts[key] = value
+        elif type(value) is int:
+            texts[key] = str(value)
+    return texts
 
 
 def _first(names: Sequence[str], said: Container[str]) -> str | None:

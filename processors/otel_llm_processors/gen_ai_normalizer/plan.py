@@ -96,7 +96,7 @@ class Plan:
 
     def draft(self, item: Item, layout: Layout, events: Sequence[str] = ()) -> Draft:
         """Return what *item* becomes, which has *events* of those that are looked for."""
-        names = tuple(dict.fromkeys(events))  # of events there may be very many, but only a dozen names
+        names = tuple(dict.fromkeys(events)) if events else ()  # events may be very many, of a dozen names
         program = self._further(layout, names) if names else layout.program
         members: Mapping[Place, Any] = _NOTHING
         if program.opened:

@@ -101,13 +101,13 @@ class GenAiNormalizerProcessor(Processor):
     def _said(self, origin: _Origin, layout: Layout, draft: Draft) -> Said:
         """Return what is said of whom an item is for: by itself, as it will be, or by where it comes from."""
         asked, written = layout.asked, draft.written
-        values = dict(zip(asked, draft.item.get_all(asked), strict=True)) if asked else {}
+        values = dict(zip(asked, draft.item.get_all(asked))) if asked else {}  # noqa: B905 - of one length, and short
         for key in draft.removed:
             values.pop(key, None)
         for key in self._asked:
             if key in written:
                 values[key] = written[key]
-        return {**origin.said, **said(values)} if values else origin.said
+        return said(values, origin.said) if values else origin.said
 
     def _origin_of(self, scope: Scope) -> _Origin:
         sdk = scope.resource.get_str(semconv.TELEMETRY_SDK_NAME) or ""

@@ -85,7 +85,7 @@ class Program:
         values = self._values(item, layout, members)
         draft = Draft(item)
         written = draft.written
-        unsettled = []
+        unsettled: dict[str, Value] = {}
         for target, own, slot, convert, others, infer in self._steps:
             value = convert(values[slot])
             if others:
@@ -93,7 +93,7 @@ class Program:
             if value is None and infer is not None:
                 value = infer(draft)
             if value is None:
-                unsettled.append(target)
+                unsettled[target] = values[own]
             elif value is not values[own]:
                 written[target] = value
         label = None if layout.is_labelled else self._label
@@ -101,9 +101,9 @@ class Program:
             self._cache.include(values, written, is_exclusive=self._is_exclusive and label is not None)
         if label is not None:
             written[semconv.DIALECT] = label
-        if unsettled or self._originals:
+        if self._originals or "" in unsettled.values():  # as some write that there is none
             removed = {key for target, keys in self._originals if target not in unsettled for key in keys}
-            removed.update(target for target in unsettled if item.get(target) == "")  # as some write that there is none
+            removed.update(target for target, held in unsettled.items() if held == "")
             draft.removed = layout.keys_of(removed) if removed else ()
         return draft
 

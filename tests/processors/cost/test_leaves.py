@@ -106,6 +106,11 @@ def test_siblings_with_the_same_counts_are_charged_each() -> None:
     assert ["not_billable", "priced", "priced"] == statuses((0, 0, 9, AGENT), (1, 1, 3, CALL), (1, 4, 6, CALL))
 
 
+def test_a_span_id_names_a_span_of_its_own_trace() -> None:
+    """A parent that only another trace has an id for is a span that is not here."""
+    assert ["priced", "priced"] == statuses((0, 0, 9, CALL), (1, 1, 8, CALL), traces=2)
+
+
 def test_a_cached_answer_does_not_make_the_first_call_free() -> None:
     """A cache gives the response's id again, later: those are two calls."""
     hit = {**ANSWER, "litellm.cache_hit": True}
