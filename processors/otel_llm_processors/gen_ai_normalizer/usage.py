@@ -1,4 +1,4 @@
-"""Whether a count of input tokens includes what was cached. The conventions say that it does; not everybody does so."""
+"""Whether a count includes what it should. The conventions say that it does; not everybody does so."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ if TYPE_CHECKING:
 
     from otel_llm.attributes import Value, Writable
 
-__all__ = ["CACHED", "COUNTS", "Cache"]
+__all__ = ["COUNTS", "PARTS", "Inclusion"]
 
 _INPUT: Final = semconv.GEN_AI_USAGE_INPUT_TOKENS
 _OUTPUT: Final = semconv.GEN_AI_USAGE_OUTPUT_TOKENS
 _READ: Final = semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS
 _WRITE: Final = semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS
+_THOUGHT: Final = semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS
 
-CACHED: Final = frozenset({_READ, _WRITE})
-"""What counts tokens that were cached."""
-COUNTS: Final = (_INPUT, _OUTPUT, _READ, _WRITE)
+PARTS: Final = frozenset({_READ, _WRITE, _THOUGHT})
+"""What counts tokens that belong to the input or the output."""
+COUNTS: Final = (_INPUT, _OUTPUT, _READ, _WRITE, _THOUGHT)
 """What has to be known to tell."""
 _INT64: Final = 1 << 63
 
 
-class Cache:
-    """Adds what was cached to the input where it is certain that it is missing there.
+class Inclusion:
+    """Adds what was cached to the input, and what was thought to the output, where it is certain that it is missing.
 
-    It is where more was cached than went in, and where only with it the sum is the total of all tokens. Without such a
-    proof the count stays.
+    It is where the part is more than the whole, and where only with it the sum is the total of all tokens. Without such
+    a proof the counts stay.
     """
 
     __slots__ = ("_slots", "_totals")
@@ -48,21 +49,22 @@ class Cache:
             written: what is to be written on it, and wins.
             is_exclusive: whether who wrote it is known to leave out of the input what was cached.
         """
-        slots = self._slots
-        cached = tokens(written.get(_READ, values[slots[2]])) or 0
-        cached += tokens(written.get(_WRITE, values[slots[3]])) or 0
-        if not cached:
+        given, produced, read, wrote, thought = (
+            tokens(written.get(key, values[slot])) for key, slot in zip(COUNTS, self._slots, strict=True)
+        )
+        cached = 0 if given is None else (read or 0) + (wrote or 0)
+        thought = 0 if produced is None else thought or 0
+        if not cached and not thought:
             return
-        given = tokens(written.get(_INPUT, values[slots[0]]))
-        if given is None:
-            return
-        expected = None
-        for slot in self._totals:
-            total = tokens(values[slot])
-            if total is not None:
-                expected = total - (tokens(written.get(_OUTPUT, values[slots[1]])) or 0) - cached
-                break
-        is_missing = is_exclusive or cached > given or given == expected
-        is_settled = given + cached != expected  # else a second run would find it missing again
-        if is_missing and is_settled and given + cached < _INT64:
-            written[_INPUT] = given + cached
+        given, produced = given or 0, produced or 0
+        total = next((total for slot in self._totals if (total := tokens(values[slot])) is not None), None)
+        rest = 0 if total is None else total - given - produced
+        added = cached if is_exclusive or cached > given or (rest and rest in (cached, cached + thought)) else 0
+        thought_of = thought if thought > produced or (rest and rest - added == thought) else 0
+        left = rest - added - thought_of
+        if left > 0 and left in (cached, thought, cached + thought):
+            return  # else a second run would find it missing again
+        if added and given + added < _INT64:
+            written[_INPUT] = given + added
+        if thought_of and produced + thought_of < _INT64:
+            written[_OUTPUT] = produced + thought_of
