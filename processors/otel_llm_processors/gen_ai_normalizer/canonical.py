@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from otel_llm import semconv
@@ -16,7 +17,10 @@ from otel_llm.span import Span
 from otel_llm_processors.gen_ai_normalizer.converters import (
     boolean,
     content,
+    current_instructions,
+    current_messages,
     finish_reasons,
+    instant,
     number,
     operation,
     seconds,
@@ -40,6 +44,9 @@ Infer: TypeAlias = Callable[[Sequence[str], Draft], Writable | None]
 _NAMED_OPERATIONS: Final = frozenset({"chat", "embeddings", "generate_content", "text_completion"})
 """Operations whose spans are named `{operation} {model}`."""
 
+_FIRST_CHUNK_AT: Final = ("langfuse.observation.completion_start_time", "mastra.completion_start_time")
+"""When the answer began."""
+
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
@@ -51,6 +58,8 @@ class Canonical:
     """Asked where no spelling holds a value."""
     also_on: tuple[str, ...] = ()
     """Attributes that are reason enough to ask, where no spelling is there."""
+    is_rebuilt: bool = False
+    """Whether what stands under its name alone may have to be written anew."""
 
 
 def _operation(_spellings: Sequence[str], draft: Draft) -> str | None:
@@ -76,6 +85,15 @@ def _retrieval_top_k(_spellings: Sequence[str], draft: Draft) -> int | None:
     """Read the request's attribute, which is for models only now."""
     is_retrieval = draft.get(semconv.GEN_AI_OPERATION_NAME) == "retrieval"
     return whole_number(draft.get(semconv.GEN_AI_REQUEST_TOP_K)) if is_retrieval else None
+
+
+def _time_to_first_chunk(_spellings: Sequence[str], draft: Draft) -> float | None:
+    """Return the seconds from a span's start to when Langfuse's SDK, or Mastra's, say that the answer began."""
+    began = next(filter(None, map(instant, map(draft.get, _FIRST_CHUNK_AT))), None)
+    if began is None or not isinstance(draft.item, Span) or not draft.item.start_time_unix_nano:
+        return None
+    waited = began - draft.item.start_time_unix_nano / 1e9
+    return round(waited, 6) if waited >= 0 else None
 
 
 def _as_written(spellings: Sequence[str], draft: Draft) -> Writable | None:
@@ -104,15 +122,15 @@ NAMES: Final = {
 """Names are read only where they have another spelling: the same thing may well have two."""
 
 CONTENT: Final = {
-    semconv.GEN_AI_SYSTEM_INSTRUCTIONS: Canonical(content),
-    semconv.GEN_AI_INPUT_MESSAGES: Canonical(content),
-    semconv.GEN_AI_OUTPUT_MESSAGES: Canonical(content),
+    semconv.GEN_AI_SYSTEM_INSTRUCTIONS: Canonical(current_instructions, is_rebuilt=True),
+    semconv.GEN_AI_INPUT_MESSAGES: Canonical(partial(current_messages, "user"), is_rebuilt=True),
+    semconv.GEN_AI_OUTPUT_MESSAGES: Canonical(partial(current_messages, "assistant"), is_rebuilt=True),
     semconv.GEN_AI_TOOL_DEFINITIONS: Canonical(content),
     semconv.GEN_AI_TOOL_CALL_ARGUMENTS: Canonical(content),
     semconv.GEN_AI_TOOL_CALL_RESULT: Canonical(content),
     semconv.GEN_AI_RETRIEVAL_DOCUMENTS: Canonical(content),
 }
-"""Content is read only where it has to be rebuilt: it is long, and no two spellings hold the same text."""
+"""Content is parsed only where it has to be rebuilt: it is long, and no two spellings hold the same text."""
 
 VALUES: Final = {
     semconv.GEN_AI_OPERATION_NAME: Canonical(operation, _operation, also_on=(semconv.GEN_AI_REQUEST_MODEL,)),
@@ -129,7 +147,7 @@ VALUES: Final = {
     semconv.GEN_AI_REQUEST_PRESENCE_PENALTY: _NUMBER,
     semconv.GEN_AI_REQUEST_STOP_SEQUENCES: Canonical(string_list),
     semconv.GEN_AI_REQUEST_STREAM: Canonical(boolean),
-    semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Canonical(seconds),
+    semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: Canonical(seconds, _time_to_first_chunk, also_on=_FIRST_CHUNK_AT),
     semconv.GEN_AI_RETRIEVAL_TOP_K: Canonical(whole_number, _retrieval_top_k, also_on=(semconv.GEN_AI_REQUEST_TOP_K,)),
     semconv.GEN_AI_RESPONSE_FINISH_REASONS: Canonical(
         finish_reasons, _finish_reasons, also_on=(semconv.GEN_AI_OUTPUT_MESSAGES,)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm_processors.gen_ai_normalizer.messages import message, messages, to_json
-from otel_llm_processors.gen_ai_normalizer.structures import decoded
+from otel_llm_processors.gen_ai_normalizer.parts import parts
+from otel_llm_processors.gen_ai_normalizer.structures import decoded, json_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +22,12 @@ __all__ = [
     "boolean",
     "completion_json",
     "content",
+    "current_instructions",
     "current_json",
+    "current_messages",
     "definitions_json",
     "finish_reasons",
+    "instant",
     "milliseconds",
     "number",
     "one_of",
@@ -34,6 +39,7 @@ __all__ = [
     "string_list",
     "text",
     "text_or_json",
+    "text_or_number",
     "tokens",
     "whole_number",
 ]
@@ -55,6 +61,8 @@ _TEXTS: Final = {str}
 """The types in a list of texts that is not empty."""
 _SCHEMAS: Final = ("parameters", "input_schema", "inputSchema")
 """What OpenAI, Anthropic and the Vercel AI SDK call the schema of a tool's arguments."""
+_JSON: Final = ("[", "{", '"')
+"""What JSON begins with."""
 _OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "json": "json", "text": "text"}
 
 
@@ -100,6 +108,15 @@ def milliseconds(value: Value) -> float | None:
     return None if duration is None else duration / 1000
 
 
+def instant(value: Value) -> float | None:
+    """Return a time as ISO 8601 writes it, quoted or not, in seconds since 1970; without a zone it is UTC."""
+    try:
+        time = datetime.fromisoformat(json_string(value))  # type: ignore[arg-type]  # raises for what is no text
+    except (TypeError, ValueError):
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
 def boolean(value: Value) -> bool | None:
     """Return a truth value, also one that was written as a text, in JSON's words or Python's."""
     return value if type(value) is bool else _BOOLEANS.get(value) if type(value) is str else None
@@ -122,6 +139,11 @@ def one_of(meanings: Mapping[str, str]) -> Convert:
 def text_or_json(value: Value) -> str | None:
     """Return a text that is not empty; something structured as JSON."""
     return to_json(value) if type(value) in (list, dict) else text(value)
+
+
+def text_or_number(value: Value) -> str | None:
+    """Return a text that is not empty; a whole number in digits."""
+    return str(value) if type(value) is int else text(value)
 
 
 def string_list(value: Value) -> list[str] | None:
@@ -167,6 +189,26 @@ def current_json(role: str, value: Value) -> str | None:
     return to_json(messages(held, role))
 
 
+def current_messages(role: str, value: Value) -> Value:
+    """Return messages in the current schema: as they are, or rebuilt of another form, said by *role* if by nobody else.
+
+    Those in the current schema are mostly not even parsed.
+    """
+    if type(value) is str and '"parts"' in value and '"type"' in value:
+        return value
+    held = decoded(value)
+    said = held if type(held) is list else [held]
+    if not all(map(_is_said, said)) or all(map(_is_current, said)):
+        return content(value)
+    rebuilt = messages(held, role)
+    return (to_json(rebuilt) if rebuilt and any(each["parts"] for each in rebuilt) else None) or content(value)
+
+
+def current_instructions(value: Value) -> Value:
+    """Return instructions in the current schema: as they are, or, where they are a plain text, as a part."""
+    return to_json(parts(value)) if type(value) is str and value and not value.startswith(_JSON) else content(value)
+
+
 def definitions_json(value: Value) -> str | None:
     """Return tools, as the APIs and SDKs of models define them."""
     held = decoded(value)
@@ -204,6 +246,19 @@ def prompt_json(value: Value) -> str | None:
 def completion_json(value: Value) -> str | None:
     """Return a whole completion as output messages."""
     return to_json(messages(value, "assistant"))
+
+
+def _is_said(item: Any) -> bool:
+    """Tell whether it is a message by somebody, or a plain text: JSON there is half of something."""
+    return type(item.get("role")) is str if type(item) is dict else type(item) is str and not item.startswith(_JSON)
+
+
+def _is_current(item: Any) -> bool:
+    return (
+        type(item) is dict
+        and type(item.get("parts")) is list
+        and all(type(part) is dict and "type" in part for part in item["parts"])
+    )
 
 
 def _definition(tool: Any) -> Any:

@@ -76,7 +76,9 @@ def _is_part(item: Any) -> bool:
 
 
 def _text(item: Part) -> Part:
-    return {"type": "text", "content": item["text"]} if type(item.get("text")) is str else item
+    if type(item.get("text")) is not str:
+        return item
+    return {"type": "reasoning" if item.get("thought") is True else "text", "content": item["text"]}
 
 
 def _reasoning(item: Part) -> Part:
@@ -108,6 +110,25 @@ def _file(item: Part) -> Part:
     return {"type": "file", "modality": "document", "file_id": file["file_id"]}
 
 
+def _data(item: Part) -> Part:
+    kind = _first(item, "mime_type", "mimeType")
+    if type(kind) is not str or type(item.get("data")) is not str:
+        return item
+    return {"type": "blob", "modality": _modality(kind), "mime_type": kind, "content": item["data"]}
+
+
+def _link(item: Part) -> Part:
+    kind, uri = _first(item, "mime_type", "mimeType"), _first(item, "file_uri", "fileUri")
+    if type(kind) is not str or type(uri) is not str:
+        return item
+    return {"type": "uri", "modality": _modality(kind), "mime_type": kind, "uri": uri}
+
+
+def _modality(mime_type: str) -> str:
+    medium = mime_type.partition("/")[0]
+    return medium if medium in _MEDIA else "document"
+
+
 def _response(item: Part) -> Part:
     return next(iter(tool_response(item)), item)
 
@@ -121,12 +142,19 @@ def _below(name: str, read: Callable[[Part], Part]) -> Callable[[Part], Part]:
     return reader
 
 
+_MEDIA: Final = frozenset({"audio", "image", "video"})
 _UNTYPED: Final[Mapping[str, type]] = {
     "text": str,
     "toolUse": dict,
     "toolResult": dict,
     "function_call": dict,
     "function_response": dict,
+    "functionCall": dict,
+    "functionResponse": dict,
+    "inline_data": dict,
+    "inlineData": dict,
+    "file_data": dict,
+    "fileData": dict,
 }
 """Members by which parts are known that have no type: those of Bedrock's Converse API and of Gemini."""
 
@@ -152,6 +180,12 @@ _KINDS: Final[Mapping[str, Callable[[Part], Part]]] = {
     # Gemini
     "function_call": _below("function_call", tool_call),
     "function_response": _below("function_response", _response),
+    "functionCall": _below("functionCall", tool_call),
+    "functionResponse": _below("functionResponse", _response),
+    "inline_data": _below("inline_data", _data),
+    "inlineData": _below("inlineData", _data),
+    "file_data": _below("file_data", _link),
+    "fileData": _below("fileData", _link),
 }
 
 

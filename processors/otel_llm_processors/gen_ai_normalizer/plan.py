@@ -82,7 +82,7 @@ class Plan:
         self._totals = tuple(key for dialect in dialects for key in dialect.totals)
         self._labels = [(dialect, _signs(dialect)) for dialect in reversed(dialects)]
         self._labels.sort(key=lambda label: label[0].name not in spoken)
-        self._shared = [(dialect, signs) for dialect, signs in self._labels if dialect.name not in spoken]
+        self._spoken = spoken
         self._asked = asked
         self._program_for = lru_cache(maxsize=_PROGRAMS)(self._compile)
         self._members_in = lru_cache(maxsize=_REMEMBERED)(self._read_members)
@@ -149,10 +149,20 @@ class Plan:
             semconv.DIALECT in keys,
         )
 
+    def _of_others(self, present: frozenset[Place]) -> set[str]:
+        """Return the spellings that count only where their dialect is spoken, and that no dialect that is has too."""
+        found: set[str] = set()
+        spelled: set[str] = set()
+        for dialect, signs in self._labels:
+            if dialect.name in self._spoken or not signs.isdisjoint(present):
+                spelled |= _spellings(dialect)
+            else:
+                found.update(dialect.shared)
+        return found - spelled
+
     def _compile(self, present: frozenset[Place]) -> Program:
         """Return what is to be done where *present* are the attributes, families, members and events that are known."""
-        silent = [dialect for dialect, signs in self._shared if signs.isdisjoint(present)]
-        known = present - {key for dialect in silent for key in dialect.shared}
+        known = present - self._of_others(present)
         reached = set(known)
         steps = []
         for rule in self._rules:

@@ -28,8 +28,8 @@ class Program:
     """
 
     __slots__ = (
-        "_inclusion",
         "_families",
+        "_inclusion",
         "_is_exclusive",
         "_keys",
         "_label",

@@ -195,7 +195,9 @@ def _named(value: str) -> str | None:
     if folded not in _NAMES:
         name = _APIS.sub("", name)
         folded = _SEPARATORS.sub("_", name)
-    return None if folded in _NO_PROVIDERS else _NAMES.get(folded, name)
+    if folded in _NO_PROVIDERS:
+        return None
+    return _NAMES.get(folded) or _only(_HOSTS, [name]) or name  # LiveKit has the address there
 
 
 def infer_provider(spellings: Sequence[str], draft: Draft) -> str | None:

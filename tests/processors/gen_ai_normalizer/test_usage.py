@@ -63,7 +63,7 @@ def test_input_includes_what_was_cached(
         (1, 0, 2**62, 2**63 - 1, None, (1, 2**62)),
     ],
 )
-def test_output_includes_what_was_thought(  # noqa: PLR0913 - a row of the table
+def test_output_includes_what_was_thought(
     *, given: int | None, read: int, output: int | None, thought: int, total: int | None, settled: tuple[Any, Any]
 ) -> None:
     """It is added where it is certain that it is missing, as what was cached is, and once only."""

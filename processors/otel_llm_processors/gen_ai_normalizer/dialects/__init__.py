@@ -17,6 +17,8 @@ from otel_llm_processors.gen_ai_normalizer.dialects import (
     langfuse,
     langsmith,
     litellm,
+    livekit,
+    mastra,
     microsoft,
     mlflow,
     openinference,
@@ -53,6 +55,8 @@ DIALECTS: Final[dict[str, Dialect]] = {
         vercel.DIALECT,
         genkit.DIALECT,
         laminar.DIALECT,
+        mastra.DIALECT,
+        livekit.DIALECT,
         voltagent.DIALECT,
         openinference.DIALECT,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from otel_llm import semconv
-from otel_llm_processors.gen_ai_normalizer.converters import completion_json, one_of, prompt_json
+from otel_llm_processors.gen_ai_normalizer.converters import completion_json, one_of, prompt_json, text_or_number
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
 from otel_llm_processors.gen_ai_normalizer.structures import exclusive_input
 
@@ -39,7 +39,11 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_OPERATION_NAME: (Spelling("langfuse.observation.type", one_of(_TYPES)),),
         semconv.GEN_AI_CONVERSATION_ID: ("langfuse.session.id",),
         semconv.USER_ID: ("langfuse.user.id",),
-        semconv.GEN_AI_PROMPT_NAME: ("langfuse.observation.prompt.name",),
+        semconv.GEN_AI_PROMPT_NAME: ("langfuse.observation.prompt.name", "langfuse.prompt.name"),
+        semconv.GEN_AI_PROMPT_VERSION: (
+            Spelling("langfuse.observation.prompt.version", text_or_number),
+            Spelling("langfuse.prompt.version", text_or_number),
+        ),
         # request
         semconv.GEN_AI_REQUEST_MODEL: ("langfuse.observation.model.name",),
         semconv.GEN_AI_REQUEST_MAX_TOKENS: (member(_PARAMETERS, "max_tokens"),),

@@ -32,6 +32,7 @@ DIALECT: Final = Dialect(
     name="openllmetry",
     label="openllmetry",
     markers=(semconv.GEN_AI_PREFIX.encode(), b"llm.", b"traceloop."),
+    exclusive=("opentelemetry.instrumentation.bedrock",),
     signs=("llm.request.type", "traceloop.workflow.name", "traceloop.entity.name"),
     fields={
         semconv.GEN_AI_OPERATION_NAME: (
