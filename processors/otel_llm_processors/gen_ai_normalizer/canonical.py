@@ -22,7 +22,6 @@ from otel_llm_processors.gen_ai_normalizer.converters import (
     finish_reasons,
     instant,
     number,
-    operation,
     seconds,
     string_list,
     text,
@@ -30,6 +29,7 @@ from otel_llm_processors.gen_ai_normalizer.converters import (
     whole_number,
 )
 from otel_llm_processors.gen_ai_normalizer.draft import Draft
+from otel_llm_processors.gen_ai_normalizer.operations import operation
 from otel_llm_processors.gen_ai_normalizer.providers import infer_provider, provider
 from otel_llm_processors.gen_ai_normalizer.structures import decoded
 

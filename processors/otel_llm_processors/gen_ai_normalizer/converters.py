@@ -31,7 +31,6 @@ __all__ = [
     "milliseconds",
     "number",
     "one_of",
-    "operation",
     "output_type",
     "prompt_json",
     "request_json",
@@ -48,15 +47,6 @@ _INTEGER: Final = re.compile("-?[0-9]{1,19}")
 _INT64: Final = 1 << 63
 _NUMBER: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _BOOLEANS: Final = {"true": True, "True": True, "false": False, "False": False}
-_OPERATIONS: Final = {
-    "agent_call": "invoke_agent",
-    "embedding": "embeddings",
-    "generateText": "chat",
-    "llm_call": "chat",
-    "streamText": "chat",
-    "tool_call": "execute_tool",
-}
-"""What Gemini CLI, agento11y and LiteLLM call them."""
 _TEXTS: Final = {str}
 """The types in a list of texts that is not empty."""
 _SCHEMAS: Final = ("parameters", "input_schema", "inputSchema")
@@ -111,7 +101,7 @@ def milliseconds(value: Value) -> float | None:
 def instant(value: Value) -> float | None:
     """Return a time as ISO 8601 writes it, quoted or not, in seconds since 1970; without a zone it is UTC."""
     try:
-        time = datetime.fromisoformat(json_string(value))  # type: ignore[arg-type]  # raises for what is no text
+        time = datetime.fromisoformat(json_string(value))
     except (TypeError, ValueError):
         return None
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
@@ -120,11 +110,6 @@ def instant(value: Value) -> float | None:
 def boolean(value: Value) -> bool | None:
     """Return a truth value, also one that was written as a text, in JSON's words or Python's."""
     return value if type(value) is bool else _BOOLEANS.get(value) if type(value) is str else None
-
-
-def operation(value: Value) -> str | None:
-    """Return an operation, under its current name where it is known by another."""
-    return _OPERATIONS.get(value, value) if type(value) is str and value else None
 
 
 def one_of(meanings: Mapping[str, str]) -> Convert:

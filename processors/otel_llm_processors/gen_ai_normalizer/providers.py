@@ -105,6 +105,7 @@ _NO_PROVIDERS: Final = frozenset(
         "llamaindex",
         "microsoft.agent_framework",
         "pydantic_ai",
+        "ruby_llm",
         "semantic_kernel",
         "smolagents",
         "strands_agents",
