@@ -51,4 +51,6 @@ _OPERATIONS: Final = {
 
 def operation(value: Value) -> str | None:
     """Return an operation, under its current name where it is known by another."""
-    return _OPERATIONS.get(value.lower(), value) if type(value) is str and value else None
+    if type(value) is not str or not value:
+        return None
+    return _OPERATIONS.get(value) or _OPERATIONS.get(value.lower(), value)

@@ -49,22 +49,35 @@ class Inclusion:
             written: what is to be written on it, and wins.
             is_exclusive: whether who wrote it is known to leave out of the input what was cached.
         """
-        given, produced, read, wrote, thought = (
-            tokens(written.get(key, values[slot])) for key, slot in zip(COUNTS, self._slots, strict=True)
-        )
-        cached = 0 if given is None else (read or 0) + (wrote or 0)
-        thought = 0 if produced is None else thought or 0
+        of_input, of_output, of_read, of_write, of_thought = self._slots
+        cached = tokens(written.get(_READ, values[of_read])) or 0
+        cached += tokens(written.get(_WRITE, values[of_write])) or 0
+        thought = tokens(written.get(_THOUGHT, values[of_thought])) or 0
         if not cached and not thought:
             return
-        given, produced = given or 0, produced or 0
-        total = next((total for slot in self._totals if (total := tokens(values[slot])) is not None), None)
+        given, produced = tokens(written.get(_INPUT, values[of_input])), tokens(written.get(_OUTPUT, values[of_output]))
+        if given is None:
+            given = cached = 0
+        if produced is None:
+            produced = thought = 0
+        total = self._total(values)
         rest = 0 if total is None else total - given - produced
-        added = cached if is_exclusive or cached > given or (rest and rest in (cached, cached + thought)) else 0
-        thought_of = thought if thought > produced or (rest and rest - added == thought) else 0
-        left = rest - added - thought_of
+        if not rest and not is_exclusive and cached <= given and thought <= produced:
+            return
+        missing = cached if is_exclusive or cached > given or (rest and rest in (cached, cached + thought)) else 0
+        unsaid = thought if thought > produced or (rest and rest - missing == thought) else 0
+        left = rest - missing - unsaid
         if left > 0 and left in (cached, thought, cached + thought):
             return  # else a second run would find it missing again
-        if added and given + added < _INT64:
-            written[_INPUT] = given + added
-        if thought_of and produced + thought_of < _INT64:
-            written[_OUTPUT] = produced + thought_of
+        if missing and given + missing < _INT64:
+            written[_INPUT] = given + missing
+        if unsaid and produced + unsaid < _INT64:
+            written[_OUTPUT] = produced + unsaid
+
+    def _total(self, values: Sequence[Value]) -> int | None:
+        """Return the sum of all tokens that the span gives."""
+        for slot in self._totals:
+            total = tokens(values[slot])
+            if total is not None:
+                return total
+        return None

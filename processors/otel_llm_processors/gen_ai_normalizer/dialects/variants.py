@@ -42,6 +42,7 @@ DIALECT: Final = Dialect(
     markers=(semconv.GEN_AI_PREFIX.encode(),),
     fields={
         semconv.GEN_AI_CONVERSATION_ID: ("gen_ai.session.id",),
+        semconv.GEN_AI_REQUEST_STREAM: ("gen_ai.request.is_stream", "gen_ai.request.is_streaming"),
         semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: (
             Spelling("gen_ai.response.time_to_first_token", _first_token),
             Spelling("gen_ai.response.time_to_first_token_ms", milliseconds),
