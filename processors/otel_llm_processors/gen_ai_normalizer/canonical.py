@@ -25,6 +25,7 @@ from otel_llm_processors.gen_ai_normalizer.converters import (
     seconds,
     string_list,
     text,
+    text_or_json,
     tokens,
     whole_number,
 )
@@ -36,7 +37,7 @@ from otel_llm_processors.gen_ai_normalizer.structures import decoded
 if TYPE_CHECKING:
     from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert
 
-__all__ = ["CONTENT", "NAMES", "VALUES", "Canonical"]
+__all__ = ["CONTENT", "FIRST", "NAMES", "VALUES", "Canonical"]
 
 Infer: TypeAlias = Callable[[Sequence[str], Draft], Writable | None]
 """Takes the attributes that may hold the value, first first, and the item; returns None where nothing is certain."""
@@ -102,6 +103,26 @@ def _as_written(spellings: Sequence[str], draft: Draft) -> Writable | None:
     return next((value for value in values if isinstance(value, str | int | float) and value != ""), None)
 
 
+def _of_entity(operation: str, keys: Sequence[str], _spellings: Sequence[str], draft: Draft) -> str | None:
+    """Read what is said of any entity, where the one that it is said of performs *operation*."""
+    if draft.get(semconv.GEN_AI_OPERATION_NAME) != operation:
+        return None
+    return next(filter(None, map(text_or_json, map(draft.get, keys))), None)
+
+
+def _named(operation: str) -> Canonical:
+    return Canonical(text, partial(_of_entity, operation, _ENTITY), also_on=_ENTITY)
+
+
+def _told(keys: tuple[str, ...]) -> Canonical:
+    return Canonical(content, partial(_of_entity, "execute_tool", keys), also_on=keys)
+
+
+_ENTITY: Final = ("traceloop.entity.name",)
+_GIVEN: Final = ("traceloop.entity.input", "input.value", "langfuse.observation.input", "lmnr.span.input")
+_RETURNED: Final = ("traceloop.entity.output", "output.value", "langfuse.observation.output", "lmnr.span.output")
+"""Where several dialects put the name, the input and the output of whatever it is that a span is about."""
+
 _NUMBER: Final = Canonical(number)
 _TEXT: Final = Canonical(text)
 _TOKENS: Final = Canonical(tokens, _as_written)
@@ -112,10 +133,10 @@ NAMES: Final = {
     semconv.GEN_AI_RESPONSE_ID: _TEXT,
     semconv.GEN_AI_CONVERSATION_ID: _TEXT,
     semconv.USER_ID: _TEXT,
-    semconv.GEN_AI_AGENT_NAME: _TEXT,
+    semconv.GEN_AI_AGENT_NAME: _named("invoke_agent"),
     semconv.GEN_AI_PROMPT_NAME: _TEXT,
     semconv.GEN_AI_PROMPT_VERSION: _TEXT,
-    semconv.GEN_AI_TOOL_NAME: _TEXT,
+    semconv.GEN_AI_TOOL_NAME: _named("execute_tool"),
     semconv.GEN_AI_TOOL_DESCRIPTION: _TEXT,
     semconv.GEN_AI_TOOL_CALL_ID: _TEXT,
 }
@@ -126,8 +147,8 @@ CONTENT: Final = {
     semconv.GEN_AI_INPUT_MESSAGES: Canonical(partial(current_messages, "user"), is_rebuilt=True),
     semconv.GEN_AI_OUTPUT_MESSAGES: Canonical(partial(current_messages, "assistant"), is_rebuilt=True),
     semconv.GEN_AI_TOOL_DEFINITIONS: Canonical(content),
-    semconv.GEN_AI_TOOL_CALL_ARGUMENTS: Canonical(content),
-    semconv.GEN_AI_TOOL_CALL_RESULT: Canonical(content),
+    semconv.GEN_AI_TOOL_CALL_ARGUMENTS: _told(_GIVEN),
+    semconv.GEN_AI_TOOL_CALL_RESULT: _told(_RETURNED),
     semconv.GEN_AI_RETRIEVAL_DOCUMENTS: Canonical(content),
 }
 """Content is parsed only where it has to be rebuilt: it is long, and no two spellings hold the same text."""
@@ -165,3 +186,6 @@ VALUES: Final = {
     semconv.GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS: _TOKENS,
 }
 """In the order in which they are settled: what is inferred comes after what it is inferred from."""
+
+FIRST: Final = (semconv.GEN_AI_REQUEST_MODEL, semconv.GEN_AI_OPERATION_NAME)
+"""What is settled before all others: names and content are inferred from it too."""

@@ -140,8 +140,11 @@ def string_list(value: Value) -> list[str] | None:
 
 
 def finish_reasons(value: Value) -> list[str] | None:
-    """Return reasons as a list of texts. Semantic Kernel's are members of an enumeration, as Python prints them."""
-    reasons = string_list(value)
+    """Return reasons as a list of texts.
+
+    Semantic Kernel's are members of an enumeration, as Python prints them; LangSmith's have commas between them.
+    """
+    reasons = value.split(", ") if type(value) is str and value[:1] not in ("", "[") else string_list(value)
     if reasons and any(map(_is_printed_member, reasons)):
         return [reason.rpartition(".")[2].lower() if _is_printed_member(reason) else reason for reason in reasons]
     return reasons

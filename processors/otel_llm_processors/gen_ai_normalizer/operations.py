@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["operation"]
 
 _OPERATIONS: Final = {
+    "agent.run": "invoke_agent",
     "agent_call": "invoke_agent",
     "chat.completion": "chat",
     "chat.completions": "chat",
@@ -31,7 +32,10 @@ _OPERATIONS: Final = {
     "stream_text": "chat",
     "streamgeneratecontent": "generate_content",
     "streamtext": "chat",
+    "tool.execute": "execute_tool",
     "tool_call": "execute_tool",
+    "tool_selection": "chat",
+    "workflow.run": "invoke_workflow",
 } | {
     name: name
     for name in (

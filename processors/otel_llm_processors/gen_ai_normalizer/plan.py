@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
 from otel_llm.by_keys import ByKeys
-from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
+from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, FIRST, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from otel_llm_processors.gen_ai_normalizer.draft import Draft
 from otel_llm_processors.gen_ai_normalizer.layout import Layout
@@ -60,10 +60,11 @@ class Plan:
             asked: the attributes that may say whom an item is for.
         """
         heard = [each for each in sources if not each.dialect.is_scoped or each.dialect.name in spoken]
-        self._rules = (
-            *(Rule(target, canonical, heard) for target, canonical in (NAMES | CONTENT).items()),
-            *(Rule(target, canonical, heard, conflicts.labels(target).inc) for target, canonical in VALUES.items()),
-        )
+        rules = {
+            **{target: Rule(target, canonical, heard) for target, canonical in (NAMES | CONTENT).items()},
+            **{target: Rule(target, VALUES[target], heard, conflicts.labels(target).inc) for target in VALUES},
+        }
+        self._rules = tuple(rules[target] for target in dict.fromkeys((*FIRST, *rules)))
         self._exclusive = exclusive
         dialects = [source.dialect for source in heard]
         looked_for = frozenset[Any]().union(

@@ -163,6 +163,8 @@ def test_an_operation_that_is_there_stays() -> None:
         (["stop"], ["stop"]),
         (["FinishReason.TOOL_CALLS", "stop"], ["tool_calls", "stop"]),
         ("[stop", ["[stop"]),
+        ("stop, length", ["stop", "length"]),
+        ('["a, b"]', ["a, b"]),
         ("[]", None),
         ("[1]", None),
         ([1], None),

@@ -1,4 +1,4 @@
-"""Mastra's exporter: its first versions had operations and answers of their own, later ones write current names.
+"""Mastra's exporter: its first versions had answers in a form of their own, later ones write current names.
 
 Source: `observability/otel-exporter/src` of mastra-ai/mastra, and version 0.3 of the package.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_llm import semconv
-from otel_llm_processors.gen_ai_normalizer.converters import answer_json, one_of
+from otel_llm_processors.gen_ai_normalizer.converters import answer_json
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling
 from otel_llm_processors.gen_ai_normalizer.structures import decoded
 
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from otel_llm.attributes import Value
 
 __all__ = ["DIALECT"]
-
-_OPERATIONS: Final = {
-    "tool_selection": "chat",
-    "tool.execute": "execute_tool",
-    "agent.run": "invoke_agent",
-    "workflow.run": "invoke_workflow",
-}
 
 
 def _answer(value: Value) -> str | None:
@@ -35,9 +28,6 @@ DIALECT: Final = Dialect(
     markers=(b"mastra.span.type",),
     signs=("mastra.span.type",),
     fields={
-        semconv.GEN_AI_OPERATION_NAME: (
-            Spelling(semconv.GEN_AI_OPERATION_NAME, one_of(_OPERATIONS), is_believed=True, is_kept=True),
-        ),
         semconv.GEN_AI_OUTPUT_MESSAGES: (Spelling("gen_ai.completion", _answer),),
     },
 )
