@@ -119,8 +119,20 @@ def _told(keys: tuple[str, ...]) -> Canonical:
 
 
 _ENTITY: Final = ("traceloop.entity.name",)
-_GIVEN: Final = ("traceloop.entity.input", "input.value", "langfuse.observation.input", "lmnr.span.input")
-_RETURNED: Final = ("traceloop.entity.output", "output.value", "langfuse.observation.output", "lmnr.span.output")
+_GIVEN: Final = (
+    "traceloop.entity.input",
+    "input.value",
+    "langfuse.observation.input",
+    "lmnr.span.input",
+    "genkit:input",
+)
+_RETURNED: Final = (
+    "traceloop.entity.output",
+    "output.value",
+    "langfuse.observation.output",
+    "lmnr.span.output",
+    "genkit:output",
+)
 """Where several dialects put the name, the input and the output of whatever it is that a span is about."""
 
 _NUMBER: Final = Canonical(number)

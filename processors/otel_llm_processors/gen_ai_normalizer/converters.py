@@ -208,8 +208,11 @@ def request_json(value: Value) -> str | None:
     held = decoded(value)
     if type(held) is not dict:
         return None
-    asked = messages(held.get("messages") or held.get("prompt") or held.get("contents"), "user")
-    return to_json([*(messages(held.get("system"), "system") or ()), *(asked or ())])
+    given = (
+        held.get("messages") or held.get("prompt") or held.get("contents") or ("model" in held and held.get("input"))
+    )
+    asked = messages(given, "user")
+    return to_json([*(messages(held.get("system") or held.get("instructions"), "system") or ()), *(asked or ())])
 
 
 def answer_json(value: Value) -> str | None:

@@ -31,8 +31,10 @@ _REBUILT: Final = frozenset({"role", "content", "parts", "tool_calls", "tool_cal
 
 _CONTENT_ALONE: Final = frozenset({"parts", "tool_calls"})
 """Without these, parts are what the content says."""
-_LISTS: Final = ("messages", "choices", "generations")
+_LISTS: Final = ("messages", "choices", "generations", "output")
 """What the list of messages in a request or an answer of OpenAI's or LangChain's is called."""
+_SPEAKERS: Final = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
+"""Who says what stands between the messages in lists of OpenAI's Responses API, by its type."""
 _ROLES: Final = {"ai": "assistant", "human": "user", "model": "assistant"}
 """LangChain's and Gemini's words for who speaks."""
 
@@ -55,7 +57,7 @@ def messages(value: Value, role: str) -> list[dict[str, Any]] | None:
     held = decoded(value)
     if type(held) is dict:
         held = next((held[name] for name in _LISTS if type(held.get(name)) is list), held)
-    items = plain(held) if type(held) is list else [held]
+    items = list(map(_said, plain(held))) if type(held) is list else [held]
     if not items or not all(map(_is_message, items)):
         return None
     return [message(item if type(item) is dict else {"content": item}, role) for item in items]
@@ -94,6 +96,12 @@ def _body(event: Mapping[str, Any], attribute: str) -> Mapping[str, Any]:
     if whole is None:
         return {key: event[key] for key in _BODY_KEYS if key in event}
     return whole if type(whole) is dict else {"content": whole}
+
+
+def _said(item: Any) -> Any:
+    """Return what is no message, but was said, as a message."""
+    speaker = _SPEAKERS.get(item["type"]) if type(item) is dict and type(item.get("type")) is str else None
+    return item if speaker is None or "role" in item else {"role": speaker, "content": [item]}
 
 
 def _is_message(item: Any) -> bool:
