@@ -42,6 +42,7 @@ DIALECT: Final = Dialect(
     fields={
         semconv.GEN_AI_OPERATION_NAME: (
             Spelling("braintrust.span_attributes", one_of(_TYPES), path=("type",), is_kept=True),
+            Spelling("braintrust.span_attributes.type", one_of(_TYPES)),
         ),
         semconv.GEN_AI_PROVIDER_NAME: (member(_ABOUT, "provider"),),
         semconv.GEN_AI_REQUEST_MODEL: (member(_ABOUT, "model"),),

@@ -43,8 +43,9 @@ DIALECT: Final = Dialect(
             _ASSOCIATION + "session_id",
             _ASSOCIATION + "conversation_id",
             _ASSOCIATION + "thread_id",
+            _ASSOCIATION + "sessionId",
         ),
-        semconv.USER_ID: ("gen_ai.user", "llm.user", _ASSOCIATION + "user_id"),
+        semconv.USER_ID: ("gen_ai.user", "llm.user", _ASSOCIATION + "user_id", _ASSOCIATION + "userId"),
         # request
         semconv.GEN_AI_REQUEST_STREAM: ("gen_ai.is_streaming", "llm.is_streaming"),
         semconv.GEN_AI_REQUEST_TOP_K: ("llm.top_k",),

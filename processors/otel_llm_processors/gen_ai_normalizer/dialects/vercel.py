@@ -45,6 +45,9 @@ _OPERATIONS: Final = {
     "ai.toolcall": "execute_tool",
 }
 """In lower case."""
+_TOLD: Final = "ai.telemetry.metadata."
+"""What an app says of a call: names are its own."""
+_CONVERSATIONS: Final = ("sessionId", "session_id", "threadId", "thread_id", "conversationId", "conversation_id")
 _METADATA: Final = "ai.response.providerMetadata"
 _ANTHROPIC_INPUT: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
@@ -81,8 +84,8 @@ DIALECT: Final = Dialect(
     fields={
         semconv.GEN_AI_OPERATION_NAME: (Spelling("ai.operationId", one_of(_OPERATIONS)),),
         semconv.GEN_AI_PROVIDER_NAME: ("ai.model.provider",),
-        semconv.GEN_AI_CONVERSATION_ID: ("ai.telemetry.metadata.sessionId",),
-        semconv.USER_ID: ("ai.telemetry.metadata.userId",),
+        semconv.GEN_AI_CONVERSATION_ID: tuple(map(_TOLD.__add__, _CONVERSATIONS)),
+        semconv.USER_ID: (_TOLD + "userId", _TOLD + "user_id"),
         semconv.GEN_AI_AGENT_NAME: ("ai.telemetry.functionId",),
         # request
         semconv.GEN_AI_REQUEST_MODEL: ("ai.model.id",),
