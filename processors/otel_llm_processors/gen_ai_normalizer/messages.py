@@ -29,8 +29,6 @@ _REBUILT: Final = frozenset({"role", "content", "parts", "tool_calls", "tool_cal
 """Members of a message in the old format that its parts, or its place in the list, stand for in the current one."""
 
 
-_CONTENT_ALONE: Final = frozenset({"parts", "tool_calls"})
-"""Without these, parts are what the content says."""
 _LISTS: Final = ("messages", "choices", "generations", "output")
 """What the list of messages in a request or an answer of OpenAI's or LangChain's is called."""
 _SPEAKERS: Final = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
@@ -128,18 +126,18 @@ def message(body: Mapping[str, Any], role: str) -> dict[str, Any]:
         role = _ROLES.get(said_by, said_by)
     rebuilt = {"role": role, "parts": _message_parts(body, role)}
     if not _REBUILT.issuperset(body):
-        rebuilt.update((key, value) for key, value in body.items() if key not in _REBUILT and value is not None)
+        rebuilt |= {key: value for key, value in body.items() if key not in _REBUILT and value is not None}
     return rebuilt
 
 
 def _message_parts(body: Mapping[str, Any], role: str) -> list[Any]:
     content = body.get("content")
-    if type(content) is str and role != "tool" and _CONTENT_ALONE.isdisjoint(body):
+    if type(content) is str and role != "tool" and "parts" not in body and "tool_calls" not in body:
         return parts(content)
     held = body.get("parts")
-    if role == "tool" and type(held) is not list and type(body.get("content")) is not list:
+    if role == "tool" and type(held) is not list and type(content) is not list:
         return tool_response(body)
-    said = [part(item) for item in held] if type(held) is list else parts(body.get("content"))
+    said = [part(item) for item in held] if type(held) is list else parts(content)
     if role == "tool" and not any(map(_is_response, said)):
         return tool_response({**body, "content": _bare(said)})
     if "tool_calls" in body:

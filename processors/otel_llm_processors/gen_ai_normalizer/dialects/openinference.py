@@ -71,7 +71,10 @@ DIALECT: Final = Dialect(
             "llm.token_count.prompt_details.cache_read",
             "llm.token_count.prompt_details.cache_input",
         ),
-        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: ("llm.token_count.prompt_details.cache_write",),
+        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (
+            "llm.token_count.prompt_details.cache_write",
+            "llm.token_count.prompt_details.cache_creation",
+        ),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: ("llm.token_count.completion_details.reasoning",),
         semconv.GEN_AI_USAGE_AUDIO_INPUT_TOKENS: ("llm.token_count.prompt_details.audio",),
         semconv.GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS: ("llm.token_count.completion_details.audio",),

@@ -61,10 +61,16 @@ DIALECT: Final = Dialect(
             Spelling("gen_ai.completion.", traceloop_finish_reasons),
         ),
         # usage
-        semconv.GEN_AI_USAGE_INPUT_TOKENS: ("llm.usage.prompt_tokens",),
-        semconv.GEN_AI_USAGE_OUTPUT_TOKENS: ("llm.usage.completion_tokens",),
-        semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: ("gen_ai.usage.cache_read_input_tokens",),
-        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: ("gen_ai.usage.cache_creation_input_tokens",),
+        semconv.GEN_AI_USAGE_INPUT_TOKENS: ("llm.usage.prompt_tokens", "llm.usage.input_tokens"),
+        semconv.GEN_AI_USAGE_OUTPUT_TOKENS: ("llm.usage.completion_tokens", "llm.usage.output_tokens"),
+        semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: (
+            "gen_ai.usage.cache_read_input_tokens",
+            "llm.usage.cache_read_input_tokens",
+        ),
+        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (
+            "gen_ai.usage.cache_creation_input_tokens",
+            "llm.usage.cache_creation_input_tokens",
+        ),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: ("gen_ai.usage.reasoning_tokens", "llm.usage.reasoning_tokens"),
         # content
         semconv.GEN_AI_INPUT_MESSAGES: (Spelling("gen_ai.prompt.", partial(traceloop_messages, "user")),),

@@ -1,8 +1,8 @@
 """Names that look like the conventions' and never were: what APIs call a thing, under `gen_ai.`.
 
-Several write each of them: Sentry's SDKs, OpenRouter, gateways, agents for the terminal, and who instruments by hand.
-Source: spans and SDKs of getsentry, OpenRouter Broadcast, maximhq/bifrost, google-gemini/gemini-cli, JetBrains/tracy,
-alibaba/loongsuite and coralogix/llm-tracekit.
+Several write each of them: Sentry's SDKs, OpenRouter, gateways, agents for the terminal, GitHub's Copilot, and who
+instruments by hand. Source: spans and SDKs of getsentry, microsoft/vscode-copilot-chat, OpenRouter Broadcast,
+maximhq/bifrost, google-gemini/gemini-cli, JetBrains/tracy, alibaba/loongsuite and coralogix/llm-tracekit.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: (
             Spelling("gen_ai.response.time_to_first_token", _first_token),
             Spelling("gen_ai.response.time_to_first_token_ms", milliseconds),
+            Spelling("copilot_chat.time_to_first_token", milliseconds),
         ),
         # usage
         semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: _used(
