@@ -33,8 +33,13 @@ _LISTS: Final = ("messages", "choices", "generations", "output")
 """What the list of messages in a request or an answer of OpenAI's or LangChain's is called."""
 _SPEAKERS: Final = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
 """Who says what stands between the messages in lists of OpenAI's Responses API, by its type."""
-_ROLES: Final = {"ai": "assistant", "human": "user", "model": "assistant"}
-"""LangChain's and Gemini's words for who speaks."""
+_ROLES: Final = {
+    **{role: role for role in ("assistant", "system", "tool", "user")},
+    "ai": "assistant",
+    "human": "user",
+    "model": "assistant",
+}
+"""Who speaks, LangChain's and Gemini's words for it among them, in lower case."""
 
 
 def to_json(value: list[Any] | dict[str, Any] | None) -> str | None:
@@ -123,7 +128,7 @@ def message(body: Mapping[str, Any], role: str) -> dict[str, Any]:
         body = {**body, **body["content"], "content": None}
     said_by = body.get("role")
     if type(said_by) is str and said_by:
-        role = _ROLES.get(said_by, said_by)
+        role = _ROLES.get(said_by) or _ROLES.get(said_by.lower(), said_by)
     rebuilt = {"role": role, "parts": _message_parts(body, role)}
     if not _REBUILT.issuperset(body):
         rebuilt |= {key: value for key, value in body.items() if key not in _REBUILT and value is not None}

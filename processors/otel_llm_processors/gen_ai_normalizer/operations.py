@@ -27,6 +27,7 @@ _OPERATIONS: Final = {
     "generatetext": "chat",
     "llm_call": "chat",
     "messages": "chat",
+    "realtime": "chat",
     "request": "chat",
     "responses": "chat",
     "stream_text": "chat",

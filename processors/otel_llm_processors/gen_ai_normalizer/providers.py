@@ -108,6 +108,7 @@ _NO_PROVIDERS: Final = frozenset(
         "ruby_llm",
         "semantic_kernel",
         "smolagents",
+        "spring_ai",
         "strands_agents",
     }
 )

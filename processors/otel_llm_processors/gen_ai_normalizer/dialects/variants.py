@@ -1,8 +1,9 @@
 """Names that look like the conventions' and never were: what APIs call a thing, under `gen_ai.`.
 
-Several write each of them: Sentry's SDKs, OpenRouter, gateways, agents for the terminal, GitHub's Copilot, and who
-instruments by hand. Source: spans and SDKs of getsentry, microsoft/vscode-copilot-chat, OpenRouter Broadcast,
-maximhq/bifrost, google-gemini/gemini-cli, JetBrains/tracy, alibaba/loongsuite and coralogix/llm-tracekit.
+Several write each of them: Sentry's SDKs, OpenRouter, gateways, agents for the terminal, GitHub's Copilot, Semantic
+Kernel for .NET, and who instruments by hand. Source: spans and SDKs of getsentry, microsoft/semantic-kernel,
+microsoft/vscode-copilot-chat, OpenRouter Broadcast, maximhq/bifrost, google-gemini/gemini-cli, JetBrains/tracy,
+alibaba/loongsuite and coralogix/llm-tracekit.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ DIALECT: Final = Dialect(
             Spelling("copilot_chat.time_to_first_token", milliseconds),
         ),
         # usage
+        semconv.GEN_AI_USAGE_INPUT_TOKENS: ("gen_ai.response.prompt_tokens",),
+        semconv.GEN_AI_USAGE_OUTPUT_TOKENS: ("gen_ai.response.completion_tokens",),
         semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: _used(
             "cached_tokens",
             "cached_input_tokens",
