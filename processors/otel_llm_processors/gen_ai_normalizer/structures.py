@@ -62,10 +62,11 @@ def bucket_sum(side: str, value: Value) -> int | None:
     The one that is called just so is all there is where it is said to be, by a total.
     """
     usage = structure(value)
-    if type(usage) is not dict or type(usage.get(side)) is not int:
+    own = usage.get(side) if type(usage) is dict else None
+    if type(own) is not int:
         return None
     if usage.get("total") == _sum(usage, ("input", "output")):
-        return usage[side]
+        return own
     return _sum(usage, [name for name in usage if side in name])
 
 
