@@ -82,6 +82,35 @@ def test_output_includes_what_was_thought(
 
 
 @pytest.mark.parametrize(
+    ("model", "given", "output", "total", "settled"),
+    [
+        ("gemini-2.5-pro", 20, 10, 130, 110),
+        ("models/gemini-2.5-flash", 20, None, 130, 110),
+        ("gemini-2.5-pro", 20, 10, 30, 10),
+        ("gemini-2.5-pro", 20, 10, 25, 10),
+        ("gemini-2.5-pro", None, 10, 130, 10),
+        ("gpt-4o", 20, 10, 130, 10),
+        (None, 20, 10, 130, 10),
+    ],
+)
+def test_what_is_left_of_geminis_total_is_output(
+    *, model: str | None, given: int | None, output: int | None, total: int, settled: int
+) -> None:
+    """What was thought is in the total alone, where nobody hands on its count."""
+    told = {
+        "gen_ai.request.model": model,
+        "gen_ai.usage.input_tokens": given,
+        "gen_ai.usage.output_tokens": output,
+        "gen_ai.usage.total_tokens": total,
+    }
+    span = span_of({key: value for key, value in told.items() if value is not None})
+    for _ in range(2):
+        factory.build().process_span(span)
+
+        assert settled == span.get("gen_ai.usage.output_tokens")
+
+
+@pytest.mark.parametrize(
     ("details", "cached"),
     [
         ("{'cache_read': 12}", 12),
