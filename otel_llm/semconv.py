@@ -74,6 +74,7 @@ GEN_AI_TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
 
 # --- cost as others report and read it -----------------------------------------------------------------------------
 GEN_AI_USAGE_COST: Final = "gen_ai.usage.cost"
+GEN_AI_USAGE_COST_USD: Final = "gen_ai.usage.cost_usd"
 GEN_AI_USAGE_TOTAL_COST: Final = "gen_ai.usage.total_cost"
 GEN_AI_USAGE_INPUT_COST: Final = "gen_ai.usage.input_cost"
 GEN_AI_USAGE_OUTPUT_COST: Final = "gen_ai.usage.output_cost"

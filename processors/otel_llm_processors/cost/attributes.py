@@ -47,6 +47,7 @@ _REPORTED: Final = (
     semconv.GEN_AI_COST_TOTAL_COST,
     semconv.LITELLM_COST_TOTAL,
     semconv.GEN_AI_USAGE_TOTAL_COST,
+    semconv.GEN_AI_USAGE_COST_USD,
     semconv.OPENCODE_COST_TOTAL,
 )
 """Where emitters put what they think a call cost."""

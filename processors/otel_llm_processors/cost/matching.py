@@ -56,7 +56,7 @@ def find_model(providers: list[Provider], provider: str | None, model: str) -> t
     seller = seller or _infer(providers, refs)
     if seller is None:
         return "unknown_provider"
-    for ref in refs:
+    for ref in (*refs, *_without_seller(providers, seller, refs)):
         if found := seller.find_model(ref, all_providers=providers):
             return seller, found
     return "unknown_model"
@@ -77,6 +77,16 @@ def model_refs(model: str) -> list[str]:
     ref = model.strip().lower()
     bare = ref.rpartition("/models/")[2].removeprefix("models/")
     return [ref] if bare == ref else [ref, bare]
+
+
+def _without_seller(providers: list[Provider], seller: Provider, refs: Sequence[str]) -> list[str]:
+    """Return what is left of the names before which LiteLLM, and who is like it, put the seller's."""
+    split = [ref.partition("/") for ref in refs]
+    return [
+        rest
+        for prefix, _, rest in split
+        if rest and find_provider_by_id(providers, _PROVIDERS.get(prefix, prefix)) is seller
+    ]
 
 
 def _infer(providers: Sequence[Provider], refs: Sequence[str]) -> Provider | None:

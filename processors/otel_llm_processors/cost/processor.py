@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CostProcessor"]
 
-_CHARGED_AGENTS: Final = frozenset({"logfire.claude_agent_sdk"})
+_CHARGED_AGENTS: Final = frozenset({"logfire.claude_agent_sdk", "openinference.instrumentation.claude_agent_sdk"})
 """Scopes of emitters that put the usage on the agent's span alone. It is charged when no call below it has any."""
 
 _AMOUNTS: Final = tuple(

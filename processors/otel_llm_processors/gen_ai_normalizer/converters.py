@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm_processors.gen_ai_normalizer.messages import message, messages, to_json
-from otel_llm_processors.gen_ai_normalizer.structures import decoded
+from otel_llm_processors.gen_ai_normalizer.parts import parts
+from otel_llm_processors.gen_ai_normalizer.structures import decoded, json_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +22,15 @@ __all__ = [
     "boolean",
     "completion_json",
     "content",
+    "current_instructions",
     "current_json",
+    "current_messages",
     "definitions_json",
     "finish_reasons",
+    "instant",
     "milliseconds",
     "number",
     "one_of",
-    "operation",
     "output_type",
     "prompt_json",
     "request_json",
@@ -34,6 +38,7 @@ __all__ = [
     "string_list",
     "text",
     "text_or_json",
+    "text_or_number",
     "tokens",
     "whole_number",
 ]
@@ -42,19 +47,12 @@ _INTEGER: Final = re.compile("-?[0-9]{1,19}")
 _INT64: Final = 1 << 63
 _NUMBER: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _BOOLEANS: Final = {"true": True, "True": True, "false": False, "False": False}
-_OPERATIONS: Final = {
-    "agent_call": "invoke_agent",
-    "embedding": "embeddings",
-    "generateText": "chat",
-    "llm_call": "chat",
-    "streamText": "chat",
-    "tool_call": "execute_tool",
-}
-"""What Gemini CLI, agento11y and LiteLLM call them."""
 _TEXTS: Final = {str}
 """The types in a list of texts that is not empty."""
 _SCHEMAS: Final = ("parameters", "input_schema", "inputSchema")
 """What OpenAI, Anthropic and the Vercel AI SDK call the schema of a tool's arguments."""
+_JSON: Final = ("[", "{", '"')
+"""What JSON begins with."""
 _OUTPUT_TYPES: Final = {"json_object": "json", "json_schema": "json", "json": "json", "text": "text"}
 
 
@@ -100,14 +98,18 @@ def milliseconds(value: Value) -> float | None:
     return None if duration is None else duration / 1000
 
 
+def instant(value: Value) -> float | None:
+    """Return a time as ISO 8601 writes it, quoted or not, in seconds since 1970; without a zone it is UTC."""
+    try:
+        time = datetime.fromisoformat(json_string(value))
+    except (TypeError, ValueError):
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
 def boolean(value: Value) -> bool | None:
     """Return a truth value, also one that was written as a text, in JSON's words or Python's."""
     return value if type(value) is bool else _BOOLEANS.get(value) if type(value) is str else None
-
-
-def operation(value: Value) -> str | None:
-    """Return an operation, under its current name where it is known by another."""
-    return _OPERATIONS.get(value, value) if type(value) is str and value else None
 
 
 def one_of(meanings: Mapping[str, str]) -> Convert:
@@ -124,6 +126,11 @@ def text_or_json(value: Value) -> str | None:
     return to_json(value) if type(value) in (list, dict) else text(value)
 
 
+def text_or_number(value: Value) -> str | None:
+    """Return a text that is not empty; a whole number in digits."""
+    return str(value) if type(value) is int else text(value)
+
+
 def string_list(value: Value) -> list[str] | None:
     """Return a list of texts, also one that was written as JSON; a bare text as a list of one."""
     held = decoded(value)
@@ -133,8 +140,11 @@ def string_list(value: Value) -> list[str] | None:
 
 
 def finish_reasons(value: Value) -> list[str] | None:
-    """Return reasons as a list of texts. Semantic Kernel's are members of an enumeration, as Python prints them."""
-    reasons = string_list(value)
+    """Return reasons as a list of texts.
+
+    Semantic Kernel's are members of an enumeration, as Python prints them; LangSmith's have commas between them.
+    """
+    reasons = value.split(", ") if type(value) is str and value[:1] not in ("", "[") else string_list(value)
     if reasons and any(map(_is_printed_member, reasons)):
         return [reason.rpartition(".")[2].lower() if _is_printed_member(reason) else reason for reason in reasons]
     return reasons
@@ -167,6 +177,26 @@ def current_json(role: str, value: Value) -> str | None:
     return to_json(messages(held, role))
 
 
+def current_messages(role: str, value: Value) -> Value:
+    """Return messages in the current schema: as they are, or rebuilt of another form, said by *role* if by nobody else.
+
+    Those in the current schema are mostly not even parsed.
+    """
+    if type(value) is str and '"parts"' in value and '"type"' in value:
+        return value
+    held = decoded(value)
+    said = held if type(held) is list else [held]
+    if not all(map(_is_said, said)) or all(map(_is_current, said)):
+        return content(value)
+    rebuilt = messages(held, role)
+    return (to_json(rebuilt) if rebuilt and any(each["parts"] for each in rebuilt) else None) or content(value)
+
+
+def current_instructions(value: Value) -> Value:
+    """Return instructions in the current schema: as they are, or, where they are a plain text, as a part."""
+    return to_json(parts(value)) if type(value) is str and value and not value.startswith(_JSON) else content(value)
+
+
 def definitions_json(value: Value) -> str | None:
     """Return tools, as the APIs and SDKs of models define them."""
     held = decoded(value)
@@ -178,8 +208,11 @@ def request_json(value: Value) -> str | None:
     held = decoded(value)
     if type(held) is not dict:
         return None
-    asked = messages(held.get("messages") or held.get("prompt") or held.get("contents"), "user")
-    return to_json([*(messages(held.get("system"), "system") or ()), *(asked or ())])
+    given = (
+        held.get("messages") or held.get("prompt") or held.get("contents") or ("model" in held and held.get("input"))
+    )
+    asked = messages(given, "user")
+    return to_json([*(messages(held.get("system") or held.get("instructions"), "system") or ()), *(asked or ())])
 
 
 def answer_json(value: Value) -> str | None:
@@ -204,6 +237,19 @@ def prompt_json(value: Value) -> str | None:
 def completion_json(value: Value) -> str | None:
     """Return a whole completion as output messages."""
     return to_json(messages(value, "assistant"))
+
+
+def _is_said(item: Any) -> bool:
+    """Tell whether it is a message by somebody, or a plain text: JSON there is half of something."""
+    return type(item.get("role")) is str if type(item) is dict else type(item) is str and not item.startswith(_JSON)
+
+
+def _is_current(item: Any) -> bool:
+    return (
+        type(item) is dict
+        and type(item.get("parts")) is list
+        and all(type(part) is dict and "type" in part for part in item["parts"])
+    )
 
 
 def _definition(tool: Any) -> Any:

@@ -29,10 +29,17 @@ _REBUILT: Final = frozenset({"role", "content", "parts", "tool_calls", "tool_cal
 """Members of a message in the old format that its parts, or its place in the list, stand for in the current one."""
 
 
-_LISTS: Final = ("messages", "choices", "generations")
+_LISTS: Final = ("messages", "choices", "generations", "output")
 """What the list of messages in a request or an answer of OpenAI's or LangChain's is called."""
-_ROLES: Final = {"ai": "assistant", "human": "user", "model": "assistant"}
-"""LangChain's and Gemini's words for who speaks."""
+_SPEAKERS: Final = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
+"""Who says what stands between the messages in lists of OpenAI's Responses API, by its type."""
+_ROLES: Final = {
+    **{role: role for role in ("assistant", "system", "tool", "user")},
+    "ai": "assistant",
+    "human": "user",
+    "model": "assistant",
+}
+"""Who speaks, LangChain's and Gemini's words for it among them, in lower case."""
 
 
 def to_json(value: list[Any] | dict[str, Any] | None) -> str | None:
@@ -53,7 +60,7 @@ def messages(value: Value, role: str) -> list[dict[str, Any]] | None:
     held = decoded(value)
     if type(held) is dict:
         held = next((held[name] for name in _LISTS if type(held.get(name)) is list), held)
-    items = plain(held) if type(held) is list else [held]
+    items = list(map(_said, plain(held))) if type(held) is list else [held]
     if not items or not all(map(_is_message, items)):
         return None
     return [message(item if type(item) is dict else {"content": item}, role) for item in items]
@@ -94,6 +101,12 @@ def _body(event: Mapping[str, Any], attribute: str) -> Mapping[str, Any]:
     return whole if type(whole) is dict else {"content": whole}
 
 
+def _said(item: Any) -> Any:
+    """Return what is no message, but was said, as a message."""
+    speaker = _SPEAKERS.get(item["type"]) if type(item) is dict and type(item.get("type")) is str else None
+    return item if speaker is None or "role" in item else {"role": speaker, "content": [item]}
+
+
 def _is_message(item: Any) -> bool:
     if type(item) is dict:
         return not item.keys().isdisjoint({"role", "content", "parts", "message", "tool_calls"})
@@ -115,7 +128,7 @@ def message(body: Mapping[str, Any], role: str) -> dict[str, Any]:
         body = {**body, **body["content"], "content": None}
     said_by = body.get("role")
     if type(said_by) is str and said_by:
-        role = _ROLES.get(said_by, said_by)
+        role = _ROLES.get(said_by) or _ROLES.get(said_by.lower(), said_by)
     rebuilt = {"role": role, "parts": _message_parts(body, role)}
     if not _REBUILT.issuperset(body):
         rebuilt |= {key: value for key, value in body.items() if key not in _REBUILT and value is not None}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
 from otel_llm.by_keys import ByKeys
-from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
+from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, FIRST, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
 from otel_llm_processors.gen_ai_normalizer.draft import Draft
 from otel_llm_processors.gen_ai_normalizer.layout import Layout
@@ -60,10 +60,11 @@ class Plan:
             asked: the attributes that may say whom an item is for.
         """
         heard = [each for each in sources if not each.dialect.is_scoped or each.dialect.name in spoken]
-        self._rules = (
-            *(Rule(target, canonical, heard) for target, canonical in (NAMES | CONTENT).items()),
-            *(Rule(target, canonical, heard, conflicts.labels(target).inc) for target, canonical in VALUES.items()),
-        )
+        rules = {
+            **{target: Rule(target, canonical, heard) for target, canonical in (NAMES | CONTENT).items()},
+            **{target: Rule(target, VALUES[target], heard, conflicts.labels(target).inc) for target in VALUES},
+        }
+        self._rules = tuple(rules[target] for target in dict.fromkeys((*FIRST, *rules)))
         self._exclusive = exclusive
         dialects = [source.dialect for source in heard]
         looked_for = frozenset[Any]().union(
@@ -82,7 +83,7 @@ class Plan:
         self._totals = tuple(key for dialect in dialects for key in dialect.totals)
         self._labels = [(dialect, _signs(dialect)) for dialect in reversed(dialects)]
         self._labels.sort(key=lambda label: label[0].name not in spoken)
-        self._shared = [(dialect, signs) for dialect, signs in self._labels if dialect.name not in spoken]
+        self._spoken = spoken
         self._asked = asked
         self._program_for = lru_cache(maxsize=_PROGRAMS)(self._compile)
         self._members_in = lru_cache(maxsize=_REMEMBERED)(self._read_members)
@@ -149,10 +150,20 @@ class Plan:
             semconv.DIALECT in keys,
         )
 
+    def _of_others(self, present: frozenset[Place]) -> set[str]:
+        """Return the spellings that count only where their dialect is spoken, and that no dialect that is has too."""
+        found: set[str] = set()
+        spelled: set[str] = set()
+        for dialect, signs in self._labels:
+            if dialect.name in self._spoken or not signs.isdisjoint(present):
+                spelled |= _spellings(dialect)
+            else:
+                found.update(dialect.shared)
+        return found - spelled
+
     def _compile(self, present: frozenset[Place]) -> Program:
         """Return what is to be done where *present* are the attributes, families, members and events that are known."""
-        silent = [dialect for dialect, signs in self._shared if signs.isdisjoint(present)]
-        known = present - {key for dialect in silent for key in dialect.shared}
+        known = present - self._of_others(present)
         reached = set(known)
         steps = []
         for rule in self._rules:

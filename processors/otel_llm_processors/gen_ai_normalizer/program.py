@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.draft import Draft
-from otel_llm_processors.gen_ai_normalizer.usage import CACHED, COUNTS, Cache
+from otel_llm_processors.gen_ai_normalizer.usage import KNOWN, PARTS, Inclusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +28,8 @@ class Program:
     """
 
     __slots__ = (
-        "_cache",
         "_families",
+        "_inclusion",
         "_is_exclusive",
         "_keys",
         "_label",
@@ -58,7 +58,7 @@ class Program:
             opened: attributes that hold several things, to be looked into first.
             is_exclusive: whether input leaves out what was cached. The label tells whether it has been added.
         """
-        counts = (*COUNTS, *totals) if any(step.target in CACHED for step in steps) else ()
+        counts = (*KNOWN, *totals) if totals or any(step.target in PARTS for step in steps) else ()
         places = dict.fromkeys([*(each.place for step in steps for each in step.candidates), *counts])
         self._members = [place for place in places if type(place) is tuple]
         self._families = [place for place in places if type(place) is str and place[-1] == "."]
@@ -67,7 +67,7 @@ class Program:
         slots = {place: slot for slot, place in enumerate(in_order)}
         self._steps = [_compiled(step, slots) for step in steps]
         self._originals = [(step.target, step.originals) for step in steps if step.originals]
-        self._cache = Cache([slots[key] for key in COUNTS], [slots[key] for key in totals]) if counts else None
+        self._inclusion = Inclusion([slots[key] for key in KNOWN], [slots[key] for key in totals]) if counts else None
         self._label = label
         self._is_exclusive = is_exclusive
         self.has_work = bool(steps) or label is not None
@@ -97,8 +97,8 @@ class Program:
             elif value is not values[own]:
                 written[target] = value
         label = None if layout.is_labelled else self._label
-        if self._cache is not None:
-            self._cache.include(values, written, is_exclusive=self._is_exclusive and label is not None)
+        if self._inclusion is not None:
+            self._inclusion.include(values, written, is_exclusive=self._is_exclusive and label is not None)
         if label is not None:
             written[semconv.DIALECT] = label
         if self._originals or "" in unsettled.values():  # as some write that there is none

@@ -49,8 +49,13 @@ _NAMES: Final = {
     "azure": "azure.ai.openai",
     "azure_openai": "azure.ai.openai",
     "amazon_bedrock": "aws.bedrock",
+    "anthropic_bedrock": "aws.bedrock",
+    "aws": "aws.bedrock",
     "aws_bedrock": "aws.bedrock",
+    "awsbedrock": "aws.bedrock",
     "bedrock": "aws.bedrock",
+    "bedrock.anthropic": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock",
     "azure.openai": "azure.ai.openai",
     "gemini": "gcp.gemini",
     "google_gemini": "gcp.gemini",
@@ -62,6 +67,10 @@ _NAMES: Final = {
     "google_vertex": "gcp.vertex_ai",
     "google_vertex_ai": "gcp.vertex_ai",
     "google_vertexai": "gcp.vertex_ai",
+    "anthropic_vertex": "gcp.vertex_ai",
+    "googlevertex.anthropic": "gcp.vertex_ai",
+    "vertex.anthropic": "gcp.vertex_ai",
+    "vertex.maas": "gcp.vertex_ai",
     "vertex_ai": "gcp.vertex_ai",
     "vertexai": "gcp.vertex_ai",
     "ibm_watsonx": "ibm.watsonx.ai",
@@ -85,6 +94,7 @@ _NO_PROVIDERS: Final = frozenset(
         "autogen",
         "crewai",
         "dspy",
+        "gateway",
         "gcp.vertex.agent",
         "haystack",
         "koog",
@@ -95,12 +105,14 @@ _NO_PROVIDERS: Final = frozenset(
         "llamaindex",
         "microsoft.agent_framework",
         "pydantic_ai",
+        "ruby_llm",
         "semantic_kernel",
         "smolagents",
+        "spring_ai",
         "strands_agents",
     }
 )
-"""Names of frameworks, which some write in the provider's place, folded likewise."""
+"""Names of frameworks and of Vercel's gateway, which some write in the provider's place, folded likewise."""
 
 _APIS: Final = re.compile(
     r"\.(chat|completions?|embeddings?|generative-ai|image|messages|responses|speech|text-embedding|transcription)$"
@@ -138,17 +150,26 @@ _HOSTED_MODELS: Final = (
     (r"bedrock/.+", "aws.bedrock"),
     (r"gemini/.+", "gcp.gemini"),
     (r"vertex_ai/.+", "gcp.vertex_ai"),
+    (r"deepseek/deepseek-.+", "deepseek"),
+    (r"fireworks_ai/.+", "fireworks"),
+    (r"groq/.+", "groq"),
+    (r"mistral/.+", "mistral_ai"),
+    (r"ollama(_chat)?/.+", "ollama"),
+    (r"openrouter/.+", "openrouter"),
+    (r"perplexity/sonar.*", "perplexity"),
+    (r"together_ai/.+", "together_ai"),
+    (r"watsonx/.+", "ibm.watsonx.ai"),
 )
 """Forms of a model's name that one host alone uses, or that LiteLLM alone writes for it."""
 
 _OWN_MODELS: Final = (
-    (r"(ft:)?(chatgpt-|gpt-\d|o\d(-|$)|text-embedding-(3-|ada-)).*", "openai"),
-    (r"claude-.+", "anthropic"),
-    (r"gemini-.+", "gcp.gen_ai"),
-    (r"grok-.+", "x_ai"),
-    (r"command-.+", "cohere"),
+    (r"(openai/)?(ft:)?(chatgpt-|gpt-\d|o\d(-|$)|text-embedding-(3-|ada-)).*", "openai"),
+    (r"(anthropic/)?claude-.+", "anthropic"),
+    (r"(google(ai)?/|models/)?gemini-.+", "gcp.gen_ai"),
+    (r"(x-?ai/)?grok-.+", "x_ai"),
+    (r"(cohere/)?command-.+", "cohere"),
 )
-"""Models that are not given away, by who makes them."""
+"""Models that are not given away, by who makes them: some write that before the name."""
 
 _MODELS: Final = (semconv.GEN_AI_RESPONSE_MODEL, semconv.GEN_AI_REQUEST_MODEL)
 
@@ -176,7 +197,9 @@ def _named(value: str) -> str | None:
     if folded not in _NAMES:
         name = _APIS.sub("", name)
         folded = _SEPARATORS.sub("_", name)
-    return None if folded in _NO_PROVIDERS else _NAMES.get(folded, name)
+    if folded in _NO_PROVIDERS:
+        return None
+    return _NAMES.get(folded) or _only(_HOSTS, [name]) or name  # LiveKit has the address there
 
 
 def infer_provider(spellings: Sequence[str], draft: Draft) -> str | None:

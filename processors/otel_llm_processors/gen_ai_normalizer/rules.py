@@ -98,7 +98,7 @@ class Rule:
         self._originals = tuple(each.key for source, each in spellings if source.remove_originals and not each.is_kept)
         self.places: frozenset[Place] = frozenset({*(each.place for each in self._candidates), *canonical.also_on})
         """Where to look."""
-        is_checked = conflict is not None or any(each.key == target for _, each in spellings)
+        is_checked = conflict is not None or canonical.is_rebuilt or any(each.key == target for _, each in spellings)
         self.triggers = frozenset({*self.places, *events}) - (set() if is_checked else {target})
         """Places and events of which one has to be there for the rule to have work."""
 

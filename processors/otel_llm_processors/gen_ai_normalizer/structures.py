@@ -9,21 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from otel_llm.attributes import Value
 
-__all__ = ["decoded", "exclusive_input", "json_string", "structure", "unchanged"]
+__all__ = ["bucket_sum", "decoded", "json_string", "structure", "unchanged"]
 
 _LONGEST_REPR: Final = 16_384
 """Counts, which are all that is read from one, are shorter; and Python's parser is slow."""
 
 _LONGEST_REMEMBERED: Final = 16_384
 """Nobody's messages are kept for longer than it takes to read them."""
-_CACHED: Final = (
-    "input_cached_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-)
-"""Langfuse's names of what its `input` leaves out."""
 
 
 def structure(value: Value) -> Any:
@@ -60,13 +56,22 @@ def json_string(value: Value) -> Value:
     return value
 
 
-def exclusive_input(value: Value) -> Value:
-    """Return Langfuse's count of input with what was cached, which its buckets leave out."""
+def bucket_sum(side: str, value: Value) -> int | None:
+    """Return Langfuse's count of all *side*, `input` or `output`: its buckets with that in their names do not overlap.
+
+    The one that is called just so is all there is where it is said to be, by a total.
+    """
     usage = structure(value)
-    if type(usage) is not dict or type(usage.get("input")) is not int:
+    own = usage.get(side) if type(usage) is dict else None
+    if type(own) is not int:
         return None
-    cached = [usage[name] for name in _CACHED if name in usage]
-    return sum((usage["input"], *(count for count in cached if type(count) is int)))
+    if usage.get("total") == _sum(usage, ("input", "output")):
+        return own
+    return _sum(usage, [name for name in usage if side in name])
+
+
+def _sum(counts: dict[str, Any], names: Iterable[str]) -> int:
+    return sum(count for name in names if type(count := counts.get(name)) is int)
 
 
 def _parsed(text: str) -> Any:

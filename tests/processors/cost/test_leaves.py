@@ -118,10 +118,9 @@ def test_a_cached_answer_does_not_make_the_first_call_free() -> None:
     assert ["priced", "priced"] == statuses((0, 0, 3, ANSWER), (0, 4, 5, hit))
 
 
-def test_an_agent_is_charged_only_where_its_emitter_has_the_usage_nowhere_else() -> None:
-    """Logfire's Claude Agent SDK puts all usage on the agent: it is charged, unless a call below has usage too."""
-    scope = "logfire.claude_agent_sdk"
-
+@pytest.mark.parametrize("scope", ["logfire.claude_agent_sdk", "openinference.instrumentation.claude_agent_sdk"])
+def test_an_agent_is_charged_only_where_its_emitter_has_the_usage_nowhere_else(scope: str) -> None:
+    """For the Claude Agent SDK all usage is on the agent: it is charged, unless a call below has usage too."""
     assert ["priced", "unpriced"] == statuses((0, 0, 9, AGENT), (1, 1, 8, TURN), scope=scope)
     assert ["priced"] == statuses((0, 0, 9, AGENT), scope=scope)
     assert ["not_billable", "priced"] == statuses((0, 0, 9, AGENT), (1, 1, 8, CALL), scope=scope)

@@ -90,6 +90,20 @@ def test_litellm_names_the_provider_before_the_model(model: str, expected: str) 
     assert expected == match("litellm", model)
 
 
+@pytest.mark.parametrize(
+    ("provider", "model", "expected"),
+    [
+        ("groq", "groq/llama-3.1-8b-instant", "groq: llama-3.1-8b-instant"),
+        ("anthropic", "anthropic/claude-3-opus", "anthropic: claude-3-opus-latest"),
+        ("gcp.gemini", "gemini/gemini-2.5-pro", "google: gemini-2.5-pro"),
+        ("openai", "groq/llama-3.1-8b-instant", "unknown_model"),
+    ],
+)
+def test_a_provider_may_be_named_before_its_model_too(provider: str, model: str, expected: str) -> None:
+    """Who calls through LiteLLM has such names. Another provider there is another's price."""
+    assert expected == match(provider, model)
+
+
 @pytest.mark.parametrize("model", ["my-deployment", "deepseek-chat", ""])
 def test_a_known_provider_is_believed(model: str) -> None:
     """What a provider does not list is not looked for elsewhere, where it would cost something else."""

@@ -136,6 +136,7 @@ def test_the_model_that_answered_is_charged() -> None:
         "gen_ai.cost.total_cost",
         "litellm.cost.total",
         "gen_ai.usage.total_cost",
+        "gen_ai.usage.cost_usd",
     ],
 )
 def test_a_reported_cost_is_used_only_without_a_price(key: str) -> None:

@@ -84,6 +84,40 @@ def test_what_is_no_message_is_left_alone(prompt: Any) -> None:
             [{"type": "uri", "modality": "image", "uri": "https://a/b"}],
         ),
         ([{"type": "image_url"}], [{"type": "image_url"}]),
+        (
+            [{"type": "input_image", "image_url": "data:image/png;base64,aGk="}],
+            [{"type": "blob", "modality": "image", "mime_type": "image/png", "content": "aGk="}],
+        ),
+        (
+            [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}],
+            [{"type": "blob", "modality": "image", "mime_type": "image/png", "content": "aGk="}],
+        ),
+        (
+            [{"type": "document", "source": {"type": "url", "url": "https://a/b", "media_type": "application/pdf"}}],
+            [{"type": "uri", "modality": "document", "mime_type": "application/pdf", "uri": "https://a/b"}],
+        ),
+        (
+            [{"type": "file", "data": "aGk=", "mediaType": "audio/wav"}],
+            [{"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "aGk="}],
+        ),
+        (
+            [{"media": {"url": "https://a/b", "contentType": "video/mp4"}}],
+            [{"type": "uri", "modality": "video", "mime_type": "video/mp4", "uri": "https://a/b"}],
+        ),
+        ([{"type": "image", "source": {"data": "aGk="}}], [{"type": "image", "source": {"data": "aGk="}}]),
+        ([{"type": "image", "source": {"type": "file"}}], [{"type": "image", "source": {"type": "file"}}]),
+        (
+            [{"reasoningContent": {"reasoningText": {"text": "Hm", "signature": "s"}}}],
+            [{"type": "reasoning", "content": "Hm"}],
+        ),
+        (
+            [{"toolRequest": {"ref": "1", "name": "f", "input": {"a": 1}}}],
+            [{"type": "tool_call", "id": "1", "name": "f", "arguments": {"a": 1}}],
+        ),
+        (
+            [{"toolResponse": {"ref": "1", "name": "f", "output": 7}}],
+            [{"type": "tool_call_response", "id": "1", "response": 7}],
+        ),
         ([{"type": "input_audio", "input_audio": {}}], [{"type": "input_audio", "input_audio": {}}]),
         ([{"type": "file", "file": {"file_data": "x"}}], [{"type": "file", "file": {"file_data": "x"}}]),
         ([b"\xff\x00"], [{"type": "generic", "content": "/wA="}]),
@@ -170,3 +204,34 @@ def test_messages_are_in_the_order_of_their_events() -> None:
     assert ["user", "assistant", "tool", "user"] == [
         message["role"] for message in json.loads(span.get("gen_ai.input.messages"))
     ]
+
+
+def test_what_stands_between_messages_is_said_by_somebody() -> None:
+    """OpenAI's Responses API lists calls, their answers and thoughts beside the messages."""
+    written = [
+        {"role": "user", "content": [{"type": "input_text", "text": "Weather?"}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Ask."}]},
+        {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": '{"a": 1}'},
+        {"type": "function_call_output", "call_id": "c1", "output": "Rain"},
+    ]
+
+    assert [
+        {"role": "user", "parts": [text("Weather?")]},
+        {"role": "assistant", "parts": [{"type": "reasoning", "content": "Ask."}]},
+        {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "f", "arguments": {"a": 1}}]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "Rain"}]},
+    ] == rebuilt(written)
+
+
+def test_a_request_of_the_responses_api_is_read() -> None:
+    """Its prompt is called input, its system's instructions, and its answer output."""
+    asked = {"model": "gpt-5", "instructions": "Be brief", "input": "Hi"}
+    answered = {"model": "gpt-5", "output": [{"type": "message", "role": "assistant", "content": "Hello"}]}
+    span = span_of({"mlflow.spanInputs": json.dumps(asked), "mlflow.spanOutputs": json.dumps(answered)})
+    processor.process_span(span)
+
+    assert [
+        {"role": "system", "parts": [text("Be brief")]},
+        {"role": "user", "parts": [text("Hi")]},
+    ] == json.loads(span.get("gen_ai.input.messages"))
+    assert [text("Hello")] == json.loads(span.get("gen_ai.output.messages"))[0]["parts"]

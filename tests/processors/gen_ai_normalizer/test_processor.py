@@ -163,6 +163,8 @@ def test_an_operation_that_is_there_stays() -> None:
         (["stop"], ["stop"]),
         (["FinishReason.TOOL_CALLS", "stop"], ["tool_calls", "stop"]),
         ("[stop", ["[stop"]),
+        ("stop, length", ["stop", "length"]),
+        ('["a, b"]', ["a, b"]),
         ("[]", None),
         ("[1]", None),
         ([1], None),
@@ -356,3 +358,32 @@ def test_a_dialect_is_known_by_its_sdk_too() -> None:
     factory.build().process_span(batch.spans[0])
 
     assert "openlit" == batch.spans[0].get(semconv.DIALECT)
+
+
+@pytest.mark.parametrize(
+    ("began", "waited"),
+    [
+        ('"2026-01-01T00:00:01.250000Z"', 1.25),
+        ("2026-01-01T00:00:01.250", 1.25),
+        ("2026-01-01T01:00:01+01:00", 1.0),
+        ("2025-12-31T23:59:59Z", None),
+        ("soon", None),
+        (1.25, None),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("key", ["langfuse.observation.completion_start_time", "mastra.completion_start_time"])
+def test_when_an_answer_began_says_how_long_it_took(key: str, began: Any, waited: float | None) -> None:
+    """Some SDKs write the time itself; one before the span's start says nothing."""
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add(trace_id=bytes([1] * 16), span_id=bytes([2] * 8))
+    span.start_time_unix_nano = 1_767_225_600_000_000_000
+    value = span.attributes.add(key=key).value
+    if isinstance(began, str):
+        value.string_value = began
+    else:
+        value.double_value = began
+    batch = Batch(request.SerializeToString())
+    factory.build().process_span(batch.spans[0])
+
+    assert waited == batch.spans[0].get("gen_ai.response.time_to_first_chunk")

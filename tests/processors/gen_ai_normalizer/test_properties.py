@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import example, given, settings
@@ -199,6 +200,11 @@ def test_originals_that_are_removed_leave_a_value_behind(
 
 
 texts = st.text(min_size=1)
+part = st.fixed_dictionaries({"type": texts}, optional={"content": texts})
+messages = st.lists(st.fixed_dictionaries({"role": texts, "parts": st.lists(part, max_size=2)}), max_size=2)
+content = (
+    messages | messages.map(json.dumps) | st.sampled_from(["[", "[{", '"', "[7]", '[{"role": 7}]', '{"content": 7}'])
+)
 counts = st.integers(0, 2**63 - 1)
 current = st.fixed_dictionaries(
     {semconv.GEN_AI_PROVIDER_NAME: st.sampled_from(["openai", "gcp.vertex_ai", "azure.ai.openai", "of my own"])},
@@ -213,8 +219,8 @@ current = st.fixed_dictionaries(
         semconv.GEN_AI_USAGE_OUTPUT_TOKENS: counts,
         semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: st.integers(0, 100),
         semconv.OPENAI_RESPONSE_SERVICE_TIER: texts,
-        semconv.GEN_AI_INPUT_MESSAGES: anything,
-        semconv.GEN_AI_SYSTEM_INSTRUCTIONS: anything,
+        semconv.GEN_AI_INPUT_MESSAGES: content,
+        semconv.GEN_AI_SYSTEM_INSTRUCTIONS: st.lists(part) | st.lists(part).map(json.dumps),
         semconv.GEN_AI_TOOL_DEFINITIONS: anything,
         "other": anything,
     },

@@ -67,6 +67,10 @@ def test_a_current_name_is_brought_to_itself() -> None:
         ({"gen_ai.response.model": "claude-sonnet-4-5"}, "anthropic"),
         ({"gen_ai.request.model": "gemini-2.5-pro"}, "gcp.gen_ai"),
         ({"gen_ai.request.model": "my-alias", "gen_ai.response.model": "o3-mini"}, "openai"),
+        ({"gen_ai.request.model": "openai/gpt-4o"}, "openai"),
+        ({"gen_ai.request.model": "anthropic/claude-sonnet-4.5"}, "anthropic"),
+        ({"gen_ai.request.model": "groq/llama-3.3-70b-versatile"}, "groq"),
+        ({"gen_ai.request.model": "openrouter/openai/gpt-4o"}, "openrouter"),
     ],
 )
 def test_a_framework_is_no_provider(framework: str, clues: dict[str, str], inferred: str) -> None:
@@ -80,7 +84,9 @@ def test_a_framework_is_no_provider(framework: str, clues: dict[str, str], infer
         {},
         {"server.address": "llm-proxy.internal", "gen_ai.request.model": "gpt-4o"},
         {"gen_ai.request.model": "gpt-oss-120b"},
-        {"gen_ai.request.model": "openai/gpt-4o"},
+        {"gen_ai.request.model": "openai/gpt-oss-120b"},
+        {"gen_ai.request.model": "google/gemma-3-27b-it"},
+        {"gen_ai.request.model": "mistralai/mistral-large"},
         {"gen_ai.request.model": "meta.llama-3.3-70b-instruct"},
         {"gen_ai.request.model": "llama-3.3-70b"},
         {"gen_ai.request.model": "gpt-4o", "gen_ai.response.model": "claude-sonnet-4-5"},

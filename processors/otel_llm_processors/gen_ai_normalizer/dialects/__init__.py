@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_llm_processors.gen_ai_normalizer.dialects import (
     anthropic_sdk,
+    braintrust,
     claude_code,
     genkit,
     google_adk,
@@ -17,6 +18,8 @@ from otel_llm_processors.gen_ai_normalizer.dialects import (
     langfuse,
     langsmith,
     litellm,
+    livekit,
+    mastra,
     microsoft,
     mlflow,
     openinference,
@@ -25,6 +28,7 @@ from otel_llm_processors.gen_ai_normalizer.dialects import (
     semconv,
     strands,
     traceloop,
+    variants,
     vercel,
     voltagent,
 )
@@ -53,6 +57,10 @@ DIALECTS: Final[dict[str, Dialect]] = {
         vercel.DIALECT,
         genkit.DIALECT,
         laminar.DIALECT,
+        variants.DIALECT,
+        mastra.DIALECT,
+        livekit.DIALECT,
+        braintrust.DIALECT,
         voltagent.DIALECT,
         openinference.DIALECT,
     )

@@ -43,11 +43,13 @@ DIALECT: Final = Dialect(
     markers=(b"genkit:",),
     fields={
         semconv.GEN_AI_OPERATION_NAME: (Spelling("genkit:metadata:subtype", one_of(_SUBTYPES)),),
+        semconv.GEN_AI_CONVERSATION_ID: ("genkit:sessionId",),
         semconv.GEN_AI_PROVIDER_NAME: (Spelling("genkit:name", _plugin, is_kept=True),),
         semconv.GEN_AI_REQUEST_MODEL: (Spelling("genkit:name", _model, is_kept=True),),
         semconv.GEN_AI_RESPONSE_FINISH_REASONS: (member(_OUTPUT, "finishReason"),),
         semconv.GEN_AI_USAGE_INPUT_TOKENS: (member(_OUTPUT, "usage", "inputTokens"),),
         semconv.GEN_AI_USAGE_OUTPUT_TOKENS: (member(_OUTPUT, "usage", "outputTokens"),),
+        semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: (member(_OUTPUT, "usage", "thoughtsTokens"),),
         semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: (member(_OUTPUT, "usage", "cachedContentTokens"),),
         semconv.GEN_AI_INPUT_MESSAGES: (Spelling("genkit:input", prompt_json, is_kept=True),),
         semconv.GEN_AI_OUTPUT_MESSAGES: (Spelling(_OUTPUT, completion_json, is_kept=True),),

@@ -23,16 +23,18 @@ _KINDS: Final = {
     "parser": "invoke_workflow",
 }
 _METADATA: Final = "langsmith.metadata."
+_USAGE: Final = "langsmith.usage_metadata"
 _INPUT: Final = ("gen_ai.usage.input_token_details", "input_token_details")
 _OUTPUT: Final = ("gen_ai.usage.output_token_details", "output_token_details")
 
 
 def _detail(place: tuple[str, str], name: str) -> tuple[Spelling, ...]:
-    """Return the two places of a count: a Python dictionary, printed, and the usage as LangChain has it."""
+    """Return the places of a count: a Python dictionary, printed, or JSON, and the usage as LangChain has it."""
     attribute, part = place
     return (
         member(attribute, name),
         member(_METADATA + "usage_metadata", part, name),
+        member(_USAGE, part, name),
     )
 
 
@@ -57,6 +59,8 @@ DIALECT: Final = Dialect(
         semconv.USER_ID: (_METADATA + "user_id",),
         semconv.OPENAI_RESPONSE_SERVICE_TIER: ("gen_ai.response.service_tier",),
         semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: ("gen_ai.response.system_fingerprint",),
+        semconv.GEN_AI_USAGE_INPUT_TOKENS: (member(_USAGE, "input_tokens"),),
+        semconv.GEN_AI_USAGE_OUTPUT_TOKENS: (member(_USAGE, "output_tokens"),),
         semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: _detail(_INPUT, "cache_read"),
         semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: _detail(_INPUT, "cache_creation"),
         semconv.GEN_AI_USAGE_AUDIO_INPUT_TOKENS: _detail(_INPUT, "audio"),

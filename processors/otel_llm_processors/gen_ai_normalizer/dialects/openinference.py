@@ -47,6 +47,7 @@ DIALECT: Final = Dialect(
         # the host; only where that is not known, whose model or API it is
         semconv.GEN_AI_PROVIDER_NAME: ("llm.provider", Spelling("llm.system", is_vague=True)),
         semconv.GEN_AI_CONVERSATION_ID: (Spelling("session.id", text, is_kept=True),),
+        semconv.GEN_AI_AGENT_NAME: ("agent.name",),
         # request; the model's one name is that of the answer, where there was one
         semconv.GEN_AI_REQUEST_MODEL: ("llm.request.model_name", *_parameter("model", "model_name"), *_MODEL),
         semconv.GEN_AI_REQUEST_MAX_TOKENS: _parameter("max_tokens", "max_completion_tokens", "max_output_tokens"),
@@ -70,7 +71,10 @@ DIALECT: Final = Dialect(
             "llm.token_count.prompt_details.cache_read",
             "llm.token_count.prompt_details.cache_input",
         ),
-        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: ("llm.token_count.prompt_details.cache_write",),
+        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (
+            "llm.token_count.prompt_details.cache_write",
+            "llm.token_count.prompt_details.cache_creation",
+        ),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: ("llm.token_count.completion_details.reasoning",),
         semconv.GEN_AI_USAGE_AUDIO_INPUT_TOKENS: ("llm.token_count.prompt_details.audio",),
         semconv.GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS: ("llm.token_count.completion_details.audio",),
@@ -87,6 +91,6 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_TOOL_CALL_ID: ("tool.id",),
         semconv.GEN_AI_TOOL_CALL_ARGUMENTS: (Spelling("tool.parameters", text_or_json),),
     },
-    shared=("session.id", "tool.name", "tool.description", "tool.id", "tool.parameters"),
+    shared=("session.id", "agent.name", "tool.name", "tool.description", "tool.id", "tool.parameters"),
     totals=("llm.token_count.total",),
 )

@@ -32,6 +32,7 @@ DIALECT: Final = Dialect(
     name="openllmetry",
     label="openllmetry",
     markers=(semconv.GEN_AI_PREFIX.encode(), b"llm.", b"traceloop."),
+    exclusive=("opentelemetry.instrumentation.bedrock",),
     signs=("llm.request.type", "traceloop.workflow.name", "traceloop.entity.name"),
     fields={
         semconv.GEN_AI_OPERATION_NAME: (
@@ -42,8 +43,9 @@ DIALECT: Final = Dialect(
             _ASSOCIATION + "session_id",
             _ASSOCIATION + "conversation_id",
             _ASSOCIATION + "thread_id",
+            _ASSOCIATION + "sessionId",
         ),
-        semconv.USER_ID: ("gen_ai.user", "llm.user", _ASSOCIATION + "user_id"),
+        semconv.USER_ID: ("gen_ai.user", "llm.user", _ASSOCIATION + "user_id", _ASSOCIATION + "userId"),
         # request
         semconv.GEN_AI_REQUEST_STREAM: ("gen_ai.is_streaming", "llm.is_streaming"),
         semconv.GEN_AI_REQUEST_TOP_K: ("llm.top_k",),
@@ -59,10 +61,16 @@ DIALECT: Final = Dialect(
             Spelling("gen_ai.completion.", traceloop_finish_reasons),
         ),
         # usage
-        semconv.GEN_AI_USAGE_INPUT_TOKENS: ("llm.usage.prompt_tokens",),
-        semconv.GEN_AI_USAGE_OUTPUT_TOKENS: ("llm.usage.completion_tokens",),
-        semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: ("gen_ai.usage.cache_read_input_tokens",),
-        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: ("gen_ai.usage.cache_creation_input_tokens",),
+        semconv.GEN_AI_USAGE_INPUT_TOKENS: ("llm.usage.prompt_tokens", "llm.usage.input_tokens"),
+        semconv.GEN_AI_USAGE_OUTPUT_TOKENS: ("llm.usage.completion_tokens", "llm.usage.output_tokens"),
+        semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: (
+            "gen_ai.usage.cache_read_input_tokens",
+            "llm.usage.cache_read_input_tokens",
+        ),
+        semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (
+            "gen_ai.usage.cache_creation_input_tokens",
+            "llm.usage.cache_creation_input_tokens",
+        ),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: ("gen_ai.usage.reasoning_tokens", "llm.usage.reasoning_tokens"),
         # content
         semconv.GEN_AI_INPUT_MESSAGES: (Spelling("gen_ai.prompt.", partial(traceloop_messages, "user")),),

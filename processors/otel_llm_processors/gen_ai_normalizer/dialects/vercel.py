@@ -6,7 +6,7 @@ repeat the usage of all calls within.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import (
@@ -19,6 +19,11 @@ from otel_llm_processors.gen_ai_normalizer.converters import (
     text,
 )
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_llm.attributes import Value
 
 __all__ = ["DIALECT"]
 
@@ -40,7 +45,37 @@ _OPERATIONS: Final = {
     "ai.toolcall": "execute_tool",
 }
 """In lower case."""
+_TOLD: Final = "ai.telemetry.metadata."
+"""What an app says of a call: names are its own."""
+_CONVERSATIONS: Final = ("sessionId", "session_id", "threadId", "thread_id", "conversationId", "conversation_id")
 _METADATA: Final = "ai.response.providerMetadata"
+_ANTHROPIC_INPUT: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+
+def _by_anthropic(read: Callable[[dict[str, Any]], Value], *, is_believed: bool = False) -> Spelling:
+    """Return what is read from the usage that Anthropic reported."""
+
+    def convert(usage: Value) -> Value:
+        return read(usage) if type(usage) is dict else None
+
+    return Spelling(_METADATA, convert, ("anthropic", "usage"), is_believed, is_kept=True)
+
+
+def _all_input(usage: dict[str, Any]) -> int | None:
+    """Return all input: v5 of the SDK leaves out what was cached, v6 does not."""
+    if type(usage.get("input_tokens")) is not int:
+        return None
+    return sum(count for name in _ANTHROPIC_INPUT if type(count := usage.get(name)) is int)
+
+
+def _written(usage: dict[str, Any]) -> Value:
+    return usage.get("cache_creation_input_tokens")
+
+
+def _written_for_an_hour(usage: dict[str, Any]) -> Value:
+    written = usage.get("cache_creation")
+    return written.get("ephemeral_1h_input_tokens") if type(written) is dict else None
+
 
 DIALECT: Final = Dialect(
     name="vercel_ai",
@@ -49,8 +84,8 @@ DIALECT: Final = Dialect(
     fields={
         semconv.GEN_AI_OPERATION_NAME: (Spelling("ai.operationId", one_of(_OPERATIONS)),),
         semconv.GEN_AI_PROVIDER_NAME: ("ai.model.provider",),
-        semconv.GEN_AI_CONVERSATION_ID: ("ai.telemetry.metadata.sessionId",),
-        semconv.USER_ID: ("ai.telemetry.metadata.userId",),
+        semconv.GEN_AI_CONVERSATION_ID: tuple(map(_TOLD.__add__, _CONVERSATIONS)),
+        semconv.USER_ID: (_TOLD + "userId", _TOLD + "user_id"),
         semconv.GEN_AI_AGENT_NAME: ("ai.telemetry.functionId",),
         # request
         semconv.GEN_AI_REQUEST_MODEL: ("ai.model.id",),
@@ -69,21 +104,31 @@ DIALECT: Final = Dialect(
             Spelling("ai.response.msToFirstChunk", milliseconds),
             Spelling("ai.stream.msToFirstChunk", milliseconds),
         ),
+        semconv.OPENAI_RESPONSE_SERVICE_TIER: (
+            member(_METADATA, "openai", "serviceTier"),
+            member(_METADATA, "azure", "serviceTier"),
+        ),
         # usage
-        semconv.GEN_AI_USAGE_INPUT_TOKENS: ("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens"),
+        semconv.GEN_AI_USAGE_INPUT_TOKENS: (
+            _by_anthropic(_all_input, is_believed=True),
+            "ai.usage.inputTokens",
+            "ai.usage.promptTokens",
+            "ai.usage.tokens",
+        ),
         semconv.GEN_AI_USAGE_OUTPUT_TOKENS: ("ai.usage.outputTokens", "ai.usage.completionTokens"),
         semconv.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: (
             "ai.usage.inputTokenDetails.cacheReadTokens",
             "ai.usage.cachedInputTokens",
+            member(_METADATA, "anthropic", "cacheReadInputTokens"),
+            member(_METADATA, "bedrock", "usage", "cacheReadInputTokens"),
         ),
         semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (
             "ai.usage.inputTokenDetails.cacheWriteTokens",
-            member(_METADATA, "anthropic", "usage", "cache_creation_input_tokens"),
+            _by_anthropic(_written),
             member(_METADATA, "anthropic", "cacheCreationInputTokens"),
+            member(_METADATA, "bedrock", "usage", "cacheWriteInputTokens"),
         ),
-        semconv.GEN_AI_USAGE_DETAILS_CACHE_WRITE_1H_TOKENS: (
-            member(_METADATA, "anthropic", "usage", "cache_creation", "ephemeral_1h_input_tokens"),
-        ),
+        semconv.GEN_AI_USAGE_DETAILS_CACHE_WRITE_1H_TOKENS: (_by_anthropic(_written_for_an_hour),),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: (
             "ai.usage.outputTokenDetails.reasoningTokens",
             "ai.usage.reasoningTokens",
