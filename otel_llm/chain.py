@@ -67,8 +67,6 @@ class Chain:
         self._detector = detector or _detector_for(rules, entries, meter)
         self.fails_closed = any(processor.on_error == "drop" for _, processor in processors)
         """Whether what it could not be run over must not go on."""
-        self.is_empty = not processors
-        """Whether it does nothing."""
         self.waits = any(processor.waits for _, processor in processors)
         """Whether it may wait for something outside: never run it on an event loop then."""
 

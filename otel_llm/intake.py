@@ -76,10 +76,6 @@ class Intake:
             signal: tuple(pipeline for pipeline in pipelines if pipeline.signal is signal) for signal in Signal
         }
         self._journal = journal
-        self._inline = {
-            signal: HUGE_BYTES if all(one.only_forwards for one in each) else INLINE_BYTES
-            for signal, each in self._pipelines.items()
-        }
         self._executor = executor
         self._huge = huge or executor
         self._waiting = {
@@ -122,7 +118,7 @@ class Intake:
         size = len(request.body)
         executor = self._waiting.get(request.signal)
         if executor is None:
-            if size <= self._inline[request.signal]:
+            if size <= INLINE_BYTES:
                 return self._prepare(request)
             if size <= HUGE_BYTES and (prepared := self._passed(request)) is not None:
                 return prepared
@@ -141,15 +137,18 @@ class Intake:
         """Prepare a request that only passes: to hand it over to a thread would cost more than that takes.
 
         Returns:
-            None where a processor may have work in it, or something is changed at the door.
+            None where a processor may have work in it, in what came or in what the door has changed.
         """
         if request.encoding == "json":  # to decode that is work enough
             return None
         batch = opened(request, self._admission.inspect)
-        if any(pipeline.has_work(batch) for pipeline in self._pipelines[request.signal]):
+        if self._has_work(batch):
             return None
         rejected = admit(request, batch)
-        return None if batch.dirty else self._processed(request, batch, rejected)
+        return None if batch.dirty and self._has_work(batch) else self._processed(request, batch, rejected)
+
+    def _has_work(self, batch: Batch) -> bool:
+        return any(pipeline.has_work(batch) for pipeline in self._pipelines[batch.signal])
 
     def _processed(self, request: Request, batch: Batch, rejected: int) -> _Prepared:
         pipelines = self._pipelines[request.signal]

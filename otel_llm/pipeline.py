@@ -35,8 +35,6 @@ class Pipeline:
         self._make_chain = make_chain
         self._chains: list[Chain] = []
         self._spare = [self._start_chain()]
-        self.only_forwards = self._spare[0].is_empty
-        """Whether it has no processors."""
         self.waits = self._spare[0].waits
         """Whether its processors may wait for something outside."""
         self._own = threading.local()
