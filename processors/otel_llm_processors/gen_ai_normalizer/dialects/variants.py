@@ -68,15 +68,18 @@ DIALECT: Final = Dialect(
             "cache_creation_tokens",
             "input_tokens.cache_write",
         ),
-        semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: _used(
-            "thoughts_tokens",
-            "thoughts_token_count",
-            "output_reasoning_tokens",
-            "reasoning_output_tokens",
-            "output_tokens.reasoning",
-            "output_tokens_details.reasoning",
-            "output_tokens_details.reasoning_tokens",
-            "output_token_details.reasoning_tokens",
+        semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: (
+            "codex.usage.reasoning_output_tokens",
+            *_used(
+                "thoughts_tokens",
+                "thoughts_token_count",
+                "output_reasoning_tokens",
+                "reasoning_output_tokens",
+                "output_tokens.reasoning",
+                "output_tokens_details.reasoning",
+                "output_tokens_details.reasoning_tokens",
+                "output_token_details.reasoning_tokens",
+            ),
         ),
         semconv.GEN_AI_USAGE_AUDIO_INPUT_TOKENS: _used("audio_input_tokens", "input_tokens_details.audio_tokens"),
         semconv.GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS: _used("audio_output_tokens", "output_tokens_details.audio_tokens"),
@@ -88,4 +91,5 @@ DIALECT: Final = Dialect(
         semconv.GEN_AI_TOOL_CALL_ARGUMENTS: (Spelling("gen_ai.tool.input", text_or_json),),
         semconv.GEN_AI_TOOL_CALL_RESULT: (Spelling("gen_ai.tool.output", text_or_json),),
     },
+    totals=("codex.usage.total_tokens",),
 )
