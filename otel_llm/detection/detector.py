@@ -10,6 +10,7 @@ from otel_llm.detection.cache import ContentCache
 from otel_llm.detection.disguise import DISGUISES, ESCAPES
 from otel_llm.detection.engines import EngineName, Pattern, compile_patterns, installed
 from otel_llm.detection.finding import Finding
+from otel_llm.detection.json_text import is_json
 from otel_llm.detection.pattern import RUN, has_edges
 from otel_llm.detection.scan import Scan
 from otel_llm.detection.segment import Segment
@@ -137,7 +138,8 @@ class RuleDetector:
         escaped = [place for place, text in said.items() if "\\" in text and not self.under(texts[place][0])]
         if not escaped:
             return [*said]
-        found = suspects(self.engine, [said[place].encode("utf-8", "replace") for place in escaped])
+        documents = [number for number, place in enumerate(escaped) if is_json(said[place])]
+        found = suspects(self.engine, [said[place].encode("utf-8", "replace") for place in escaped], documents)
         clean = {place for number, place in enumerate(escaped) if number not in found}
         return [place for place in said if place not in clean]
 

@@ -27,34 +27,46 @@ _ESCAPES: Final = ((b'\\"', b'"'), (b"\\n", b"\n"), (b"\\t", b"\t"), (b"\\r", b"
 a pattern, `\\u0040` any character."""
 
 
-def suspects(engine: Engine, texts: Sequence[bytes]) -> set[int]:
-    """Return the places of the texts, in UTF-8, in which something may be found."""
+def suspects(engine: Engine, texts: Sequence[bytes], documents: Sequence[int]) -> set[int]:
+    """Return the places of the texts, in UTF-8, in which something may be found.
+
+    Those of *documents* are JSON: their strings alone say anything, as they read.
+    """
     found: set[int] = set()
-    waiting = [*range(len(texts))]
-    data = b"\0".join(texts)
+    known = {*documents}
+    waiting = [place for place in range(len(texts)) if place not in known]
+    escaped = [texts[place] for place in documents]
+    unread = [*documents]
+    data = b"\0".join([texts[place] for place in waiting])
     for _ in range(_READINGS):
-        places = engine.suspicious(data)
-        if places is None or _BACKSLASH in data or data.count(0) >= len(waiting):
-            break
-        if not places and b"\\" not in data:
+        if waiting:
+            places = engine.suspicious(data)
+            if places is None or _BACKSLASH in data or data.count(0) >= len(waiting):
+                break
+            if places or b"\\" in data:
+                parts = data.split(b"\0")
+                starts = [*accumulate((len(part) + 1 for part in parts), initial=0)] if places else []
+                fired = {bisect_right(starts, place - 1) - 1 for place in places}
+                found.update(waiting[each] for each in fired)
+                left = [each for each, part in enumerate(parts) if b"\\" in part and each not in fired]
+                unread += [waiting[each] for each in left]
+                escaped += [parts[each] for each in left]
+        if not unread:
             return found
-        parts = data.split(b"\0")
-        starts = [*accumulate((len(part) + 1 for part in parts), initial=0)] if places else []
-        fired = {bisect_right(starts, place - 1) - 1 for place in places}
-        found.update(waiting[each] for each in fired)
-        escaped = [each for each, part in enumerate(parts) if b"\\" in part and each not in fired]
-        if not escaped:
-            return found
-        waiting = [waiting[each] for each in escaped]
-        data = _decoded(b"\0".join([parts[each] for each in escaped]))
+        waiting, unread = unread, []
+        data, escaped = _decoded(b"\0".join(escaped)), []
         if b"\\" in data:
             found.update(each for each, part in zip(waiting, data.split(b"\0"), strict=True) if b"\\" in part)
         data = data.replace(_BACKSLASH, b"\\")
-    return found.union(waiting)
+    return found.union(waiting, unread)
 
 
 def _decoded(data: bytes) -> bytes:
     """Return texts with their escapes decoded, but for those of backslashes, and those that leave one."""
+    if b"\\n" not in data:
+        bare = data.translate(None, b"\\")
+        if data.count(b'\\"') == len(data) - len(bare):
+            return bare  # every backslash stood before a quote, as in JSON in JSON
     data = data.replace(b"\\\\", _BACKSLASH)
     for escape, decoded in _ESCAPES:
         if b"\\" not in data:

@@ -16,7 +16,7 @@ from otel_llm.batch import Batch
 from otel_llm.chain import Chain
 from otel_llm.component import Processor, Settings
 from otel_llm.config import load_config
-from otel_llm.detection import RuleDetector, bundled_rules
+from otel_llm.detection import RuleDetector, bundled_rules, sieve
 from otel_llm.detection.examples import made_up
 from otel_llm.detection.scan import MIN_WORK
 from otel_llm.detection.segment import Segment
@@ -187,6 +187,13 @@ class Counting:
             made(segment, owner, view, *arguments, **named)
 
         monkeypatch.setattr(Segment, "__init__", init)
+        decoded = sieve._decoded
+
+        def decode(data: bytes) -> bytes:
+            self.work += len(data)
+            return decoded(data)
+
+        monkeypatch.setattr(sieve, "_decoded", decode)
 
     def found(self, data: bytes, starts: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
         self.work += len(data)
