@@ -83,6 +83,7 @@ class Plan:
         self._totals = tuple(key for dialect in dialects for key in dialect.totals)
         self._labels = [(dialect, _signs(dialect)) for dialect in reversed(dialects)]
         self._labels.sort(key=lambda label: label[0].name not in spoken)
+        self._spellings = {dialect.name: _spellings(dialect) for dialect in dialects}
         self._spoken = spoken
         self._asked = asked
         self._program_for = lru_cache(maxsize=_PROGRAMS)(self._compile)
@@ -156,7 +157,7 @@ class Plan:
         spelled: set[str] = set()
         for dialect, signs in self._labels:
             if dialect.name in self._spoken or not signs.isdisjoint(present):
-                spelled |= _spellings(dialect)
+                spelled |= self._spellings[dialect.name]
             else:
                 found.update(dialect.shared)
         return found - spelled
@@ -211,26 +212,24 @@ class _Terms:
         return term
 
 
-def _tree(members: Iterable[tuple[str, ...]]) -> dict[str, Any]:
-    """Return members of a structure as a tree of their names, with the members themselves as its leaves."""
-    root: dict[str, Any] = {}
+def _tree(members: Iterable[tuple[str, ...]]) -> dict[str | None, Any]:
+    """Return members of a structure as a tree of their names, with each member itself below None where it ends."""
+    root: dict[str | None, Any] = {}
     for member in members:
         node = root
-        for name in member[1:-1]:
+        for name in member[1:]:
             node = node.setdefault(name, {})
-        node[member[-1]] = member
+        node[None] = member
     return root
 
 
-def _collect(held: Any, tree: Mapping[str, Any], found: dict[Place, Any]) -> None:
+def _collect(held: Any, tree: Mapping[str | None, Any], found: dict[Place, Any]) -> None:
     """Put the members in *held* that are in *tree* into *found*."""
+    if (member := tree.get(None)) is not None:
+        found[member] = held
     if type(held) is dict:
         for name in tree.keys() & held.keys():
-            below = tree[name]
-            if type(below) is tuple:
-                found[below] = held[name]
-            else:
-                _collect(held[name], below, found)
+            _collect(held[name], tree[name], found)
 
 
 def _signs(dialect: Dialect) -> frozenset[str]:

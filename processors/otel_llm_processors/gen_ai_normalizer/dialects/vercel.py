@@ -6,7 +6,7 @@ repeat the usage of all calls within.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from otel_llm import semconv
 from otel_llm_processors.gen_ai_normalizer.converters import (
@@ -21,8 +21,6 @@ from otel_llm_processors.gen_ai_normalizer.converters import (
 from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spelling, member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from otel_llm.attributes import Value
 
 __all__ = ["DIALECT"]
@@ -52,29 +50,11 @@ _METADATA: Final = "ai.response.providerMetadata"
 _ANTHROPIC_INPUT: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
-def _by_anthropic(read: Callable[[dict[str, Any]], Value], *, is_believed: bool = False) -> Spelling:
-    """Return what is read from the usage that Anthropic reported."""
-
-    def convert(usage: Value) -> Value:
-        return read(usage) if type(usage) is dict else None
-
-    return Spelling(_METADATA, convert, ("anthropic", "usage"), is_believed, is_kept=True)
-
-
-def _all_input(usage: dict[str, Any]) -> int | None:
-    """Return all input: v5 of the SDK leaves out what was cached, v6 does not."""
-    if type(usage.get("input_tokens")) is not int:
+def _all_input(usage: Value) -> int | None:
+    """Return all input that Anthropic reported: v5 of the SDK leaves out what was cached, v6 does not."""
+    if type(usage) is not dict or type(usage.get("input_tokens")) is not int:
         return None
     return sum(count for name in _ANTHROPIC_INPUT if type(count := usage.get(name)) is int)
-
-
-def _written(usage: dict[str, Any]) -> Value:
-    return usage.get("cache_creation_input_tokens")
-
-
-def _written_for_an_hour(usage: dict[str, Any]) -> Value:
-    written = usage.get("cache_creation")
-    return written.get("ephemeral_1h_input_tokens") if type(written) is dict else None
 
 
 DIALECT: Final = Dialect(
@@ -110,7 +90,7 @@ DIALECT: Final = Dialect(
         ),
         # usage
         semconv.GEN_AI_USAGE_INPUT_TOKENS: (
-            _by_anthropic(_all_input, is_believed=True),
+            Spelling(_METADATA, _all_input, ("anthropic", "usage"), is_believed=True, is_kept=True),
             "ai.usage.inputTokens",
             "ai.usage.promptTokens",
             "ai.usage.tokens",
@@ -124,11 +104,13 @@ DIALECT: Final = Dialect(
         ),
         semconv.GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: (
             "ai.usage.inputTokenDetails.cacheWriteTokens",
-            _by_anthropic(_written),
+            member(_METADATA, "anthropic", "usage", "cache_creation_input_tokens"),
             member(_METADATA, "anthropic", "cacheCreationInputTokens"),
             member(_METADATA, "bedrock", "usage", "cacheWriteInputTokens"),
         ),
-        semconv.GEN_AI_USAGE_DETAILS_CACHE_WRITE_1H_TOKENS: (_by_anthropic(_written_for_an_hour),),
+        semconv.GEN_AI_USAGE_DETAILS_CACHE_WRITE_1H_TOKENS: (
+            member(_METADATA, "anthropic", "usage", "cache_creation", "ephemeral_1h_input_tokens"),
+        ),
         semconv.GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: (
             "ai.usage.outputTokenDetails.reasoningTokens",
             "ai.usage.reasoningTokens",
