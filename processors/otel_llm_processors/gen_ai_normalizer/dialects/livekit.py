@@ -20,19 +20,15 @@ __all__ = ["DIALECT"]
 
 
 def _messages(value: Value) -> str | None:
-    """Return what was said so far. Calls of tools, and what came of them, are items of their own there."""
+    """Return what was said so far. Calls of tools, and what came of them, are items of their own."""
     held = decoded(value)
     items = held.get("items") if type(held) is dict else held
     return prompt_json([_message(item) for item in items]) if type(items) is list else None
 
 
 def _message(item: Any) -> Any:
-    kind = item.get("type") if type(item) is dict else None
-    if kind == "function_call":
-        return {"role": "assistant", "tool_calls": [item]}
-    if kind == "function_call_output":
-        return {"role": "tool", "tool_call_id": item.get("call_id"), "content": item.get("output")}
-    return {key: item[key] for key in ("role", "content") if key in item} if kind == "message" else item
+    is_message = type(item) is dict and item.get("type") == "message"
+    return {key: item[key] for key in ("role", "content") if key in item} if is_message else item
 
 
 def _content(name: str, convert: Convert) -> tuple[Spelling, ...]:
