@@ -132,11 +132,7 @@ def texts_of(
 def texts_under(message: Any, keys: Container[str], touched: Callable[[], None]) -> list[Text]:
     """Return a slot for every text in the attributes with some keys, as `texts_of` does for all there is."""
     found: list[Text] = []
-    at = _root(touched)
-    pairs = message.attributes
-    for position, pair in enumerate(pairs):
-        if (key := pair.key) in keys:
-            _walk(pair, _Place(at, "attributes", position, pair, pairs, key, in_list=False, touched=touched), found, ())
+    _walk_pairs(message.attributes, _root(touched), "attributes", found, (), keys=keys)
     return found
 
 
@@ -200,10 +196,14 @@ def _walk(
                 _walk(item, at.inner(name, position, in_list=isinstance(item, AnyValue)), found, clean)
 
 
-def _walk_pairs(pairs: Any, at: _Place, name: str, found: list[Text], clean: Container[Said]) -> None:
-    """Walk attributes, of which most are a short text: by descriptors these would take three times as long."""
+def _walk_pairs(
+    pairs: Any, at: _Place, name: str, found: list[Text], clean: Container[Said], *, keys: Container[str] | None = None
+) -> None:
+    """Walk attributes, or those with some keys. Most are a short text: descriptors would take three times as long."""
     for position, pair in enumerate(pairs):
         key, value = pair.key, pair.value
+        if keys is not None and key not in keys:
+            continue
         if not _PAIRS_ARE_KNOWN:
             _walk(pair, _Place(at, name, position, pair, pairs, key, False, at.touched), found, clean)
             continue
