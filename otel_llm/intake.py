@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from otel_llm.pipeline import Pipeline
     from otel_llm.telemetry import Meter
 
-__all__ = ["HUGE_BYTES", "INLINE_BYTES", "PASSING_BYTES", "Intake", "admit", "opened"]
+__all__ = ["HUGE_BYTES", "INLINE_BYTES", "Intake", "admit", "opened"]
 
 INLINE_BYTES: Final = 32 * 1024
 """A larger request is processed by a thread, unless it only passes: the event loop is not held for long."""
-PASSING_BYTES: Final = 128 * 1024
+_PASSING_BYTES: Final = 128 * 1024
 """A larger one that only passes is handed over too: of the smallest spans this is milliseconds by the dozen."""
 HUGE_BYTES: Final = 256 * 1024
 """A request larger than that waits in a line of its own: those of ordinary size do not wait for it."""
@@ -122,7 +122,7 @@ class Intake:
         if executor is None:
             if size <= INLINE_BYTES:
                 return self._prepare(request)
-            if size <= PASSING_BYTES and (prepared := self._passed(request)) is not None:
+            if size <= _PASSING_BYTES and (prepared := self._passed(request)) is not None:
                 return prepared
             executor = self._executor if size <= HUGE_BYTES else self._huge
         return await asyncio.get_running_loop().run_in_executor(executor, self._prepare_off_loop, request)

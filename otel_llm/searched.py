@@ -136,8 +136,8 @@ def _scanned(said: Iterable[Said], shared: Shared) -> dict[Said, Sequence[Findin
     """Return all findings of a batch, with those for some texts."""
     known = shared.findings
     fresh = [each for each in dict.fromkeys(said) if each not in known]
+    detector = shared.detector
     for first in range(0, len(fresh), _AT_ONCE):
         part = fresh[first : first + _AT_ONCE]
-        detector = shared.detector
         known.update(zip(part, detector.scan(part) if detector else [()] * len(part), strict=True))
     return known

@@ -55,9 +55,9 @@ class ContentCache:
                     _tell(scan, part, known)
                 else:
                     fresh[part.digest] = [part]
-            if [(part.start, part.end) for part in parts] != [(0, len(text))]:
-                view = View.without(text, [(part.start, part.end) for part in parts]) if parts else View(text)
-                segments.append(Segment.first(owner, key, view))
+            cuts = [(part.start, part.end) for part in parts]
+            if cuts != [(0, len(text))]:
+                segments.append(Segment.first(owner, key, View.without(text, cuts) if cuts else View(text)))
         while fresh or segments:
             scan.run([*segments, *(_segment(first) for first, *_ in fresh.values())])
             segments, fresh = [], self._remember(scan, fresh)

@@ -138,7 +138,7 @@ class RuleDetector:
         escaped = [place for place, text in said.items() if "\\" in text and not self.under(texts[place][0])]
         if not escaped:
             return [*said]
-        documents = [number for number, place in enumerate(escaped) if is_json(said[place])]
+        documents = {number for number, place in enumerate(escaped) if is_json(said[place])}
         found = suspects(self.engine, [said[place].encode("utf-8", "replace") for place in escaped], documents)
         clean = {place for number, place in enumerate(escaped) if number not in found}
         return [place for place in said if place not in clean]

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from otel_llm.detection.engines import Engine
 
@@ -27,14 +27,13 @@ _ESCAPES: Final = ((b'\\"', b'"'), (b"\\n", b"\n"), (b"\\t", b"\t"), (b"\\r", b"
 a pattern, `\\u0040` any character."""
 
 
-def suspects(engine: Engine, texts: Sequence[bytes], documents: Sequence[int]) -> set[int]:
+def suspects(engine: Engine, texts: Sequence[bytes], documents: Collection[int]) -> set[int]:
     """Return the places of the texts, in UTF-8, in which something may be found.
 
     Those of *documents* are JSON: their strings alone say anything, as they read.
     """
     found: set[int] = set()
-    known = {*documents}
-    waiting = [place for place in range(len(texts)) if place not in known]
+    waiting = [place for place in range(len(texts)) if place not in documents]
     escaped = [texts[place] for place in documents]
     unread = [*documents]
     data = b"\0".join([texts[place] for place in waiting])
