@@ -1,11 +1,24 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_llm_processors.gen_ai_normalizer import factory
 from tests.processors.gen_ai_normalizer.items import span_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_llm.span import Span
+
+
+def normalised_twice(told: Mapping[str, Any]) -> Iterator[Span]:
+    """Yield a span of which all this is told, but for None, after each of two runs."""
+    span = span_of({key: value for key, value in told.items() if value is not None})
+    for _ in range(2):
+        factory.build().process_span(span)
+        yield span
 
 
 @pytest.mark.parametrize(
@@ -30,18 +43,14 @@ def test_input_includes_what_was_cached(
     *, given: int, read: int, write: int, output: int, total: Any, settled: int
 ) -> None:
     """It is added where it is certain that it is missing, and once only."""
-    span = span_of(
-        {
-            "gen_ai.usage.input_tokens": given,
-            "gen_ai.usage.output_tokens": output,
-            "gen_ai.usage.cache_read.input_tokens": read,
-            "gen_ai.usage.cache_write.input_tokens": write,
-            **({} if total is None else {"gen_ai.usage.total_tokens": total}),
-        }
-    )
-    for _ in range(2):
-        factory.build().process_span(span)
-
+    counts = {
+        "gen_ai.usage.input_tokens": given,
+        "gen_ai.usage.output_tokens": output,
+        "gen_ai.usage.cache_read.input_tokens": read,
+        "gen_ai.usage.cache_write.input_tokens": write,
+        "gen_ai.usage.total_tokens": total,
+    }
+    for span in normalised_twice(counts):
         assert settled == span.get("gen_ai.usage.input_tokens")
 
 
@@ -74,10 +83,7 @@ def test_output_includes_what_was_thought(
         "gen_ai.usage.reasoning.output_tokens": thought,
         "gen_ai.usage.total_tokens": total,
     }
-    span = span_of({key: count for key, count in counts.items() if count is not None})
-    for _ in range(2):
-        factory.build().process_span(span)
-
+    for span in normalised_twice(counts):
         assert settled == (span.get("gen_ai.usage.input_tokens"), span.get("gen_ai.usage.output_tokens"))
 
 
@@ -103,10 +109,7 @@ def test_what_is_left_of_geminis_total_is_output(
         "gen_ai.usage.output_tokens": output,
         "gen_ai.usage.total_tokens": total,
     }
-    span = span_of({key: value for key, value in told.items() if value is not None})
-    for _ in range(2):
-        factory.build().process_span(span)
-
+    for span in normalised_twice(told):
         assert settled == span.get("gen_ai.usage.output_tokens")
 
 
