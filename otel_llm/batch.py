@@ -251,8 +251,8 @@ class Batch:
             unwanted = find(items)
             if unwanted:
                 removed += len(unwanted)
-                ids = set(map(id, unwanted))  # one message has one wrapper for as long as somebody holds it
-                _keep(items, [item for item in items if id(item) not in ids])
+                held = {id(item): item for item in unwanted}  # one message has one wrapper while somebody holds it
+                _keep(items, [item for item in items if id(item) not in held])
         if removed:
             for envelope in getattr(message, layout.resources):
                 scopes = getattr(envelope, layout.scopes)
