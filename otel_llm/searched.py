@@ -27,8 +27,8 @@ class Searched(Attributes):
 
     __slots__ = ("_found",)
 
-    def __init__(self, proto: Any, shared: Shared) -> None:
-        super().__init__(proto, shared)
+    def __init__(self, proto: Any, shared: Shared, encoded: tuple[bytes, int, int] | None = None) -> None:
+        super().__init__(proto, shared, encoded)
         self._found: Sequence[tuple[Text, Sequence[Finding]]] | None = None
 
     def texts(self, clean: Container[Said] = ()) -> list[Text]:
