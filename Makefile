@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install run test lint format type unit test-faults explore fuzz e2e backends emitters bench bench-redaction bench-guardrail long docs \
+.PHONY: help install compiled interpreted run test lint format type unit unit-compiled test-faults explore fuzz e2e backends emitters bench bench-redaction bench-guardrail long docs \
 	reference image audit sbom proto lock clean
 
 help:  ## list what there is
@@ -16,6 +16,13 @@ install: .venv/installed  ## make .venv/bin/otel-llm, with all that the tests ne
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+compiled: install  ## compile what every span passes through: a sixth to a half less time a span (needs a C compiler)
+	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+
+interpreted:  ## remove what `make compiled` made, which is loaded before its sources, whatever is changed in them
+	rm -f *__mypyc.*.so
+	find otel_llm processors -name '*.so' -delete
 
 run: install  ## the gateway on its embedded default, with a burst of demo traffic
 	$(BIN)/otel-llm run --demo
@@ -36,6 +43,9 @@ type:
 unit:
 	$(BIN)/pytest -m "not backend and not faults and not emitters" -n auto --dist worksteal
 
+unit-compiled: compiled  ## the same suite, on what is compiled
+	$(BIN)/pytest -m "not backend and not faults and not emitters and not interpreted" -n auto --dist worksteal
+
 test-faults: install  ## what happens to the gateway as a process: kills, full disks, backends that misbehave
 	$(BIN)/pytest -m faults -n auto --dist worksteal
 
@@ -54,14 +64,14 @@ long: install emitters explore  ## what takes hours: all emitters, properties, m
 	$(BIN)/python -m bench.kills --kills 200
 	$(BIN)/python -m tests.fuzz --seconds 2400
 
-bench: install  ## measure, beside a Collector and the journal by itself; write bench/results (needs Go)
+bench: compiled  ## measure, beside a Collector and the journal by itself; write bench/results (needs Go)
 	$(BIN)/python -m bench.run
 	$(BIN)/python -m bench.journal
 
-bench-redaction: install  ## measure redaction beside a Collector; with DATA=directory what it finds in labelled texts
+bench-redaction: compiled  ## measure redaction beside a Collector; with DATA=directory what it finds in labelled texts
 	$(BIN)/python -m bench.redaction $(if $(DATA),--data $(DATA))
 
-bench-guardrail: install  ## measure the guardrail beside redaction and a Collector; with DATA=directory what it tells of labelled texts
+bench-guardrail: compiled  ## measure the guardrail beside redaction and a Collector; with DATA=directory what it tells of labelled texts
 	$(BIN)/python -m bench.guardrail $(if $(DATA),--data $(DATA))
 
 docs: install  ## the documentation site, into dist/site
@@ -105,5 +115,5 @@ lock:  ## resolve pyproject.toml anew into the requirements*.lock (needs uv)
 		--output-file requirements-runtime.lock
 	$(COMPILE) --group audit --output-file requirements-audit.lock
 
-clean:  ## remove what was built
+clean: interpreted  ## remove what was built
 	rm -rf .venv .backends .emitters .audit .fuzz dist

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from genai_prices import Usage, calc_price
 
+from bench.report import PYTHON
 from otel_llm.batch import Batch
 from otel_llm.testing import make_request
 from otel_llm_processors.cost import factory
@@ -83,7 +84,7 @@ def markdown() -> str:
         ("the whole, in the order of the host", whole),
         ("`genai_prices.calc_price` alone: nothing read, nothing written", naive),
     ]
-    machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    machine = f"{os.cpu_count()} cores, {platform.system()}, {PYTHON}"
     return "\n".join(
         [
             f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} on {machine}, genai-prices {version('genai-prices')}.",

@@ -19,6 +19,7 @@ from pathlib import Path
 from time import process_time
 from typing import Final, NamedTuple, TypeAlias
 
+from bench.report import PYTHON
 from otel_llm.batch import Batch
 from otel_llm.chain import Chain
 from otel_llm.testing import make_request
@@ -27,7 +28,6 @@ from otel_llm_processors.gen_ai_normalizer import factory
 
 RESULT: Final = Path(__file__).parent / "results" / "normalizer.md"
 SPANS: Final = 20
-_PYTHON: Final = platform.python_version()
 LONG_KIB: Final = 64
 WORDS: Final = (Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split()
 
@@ -169,7 +169,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     rng = random.Random(5)
     lines = [
-        f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} on {_cpu()}, {os.cpu_count()} cores, Python {_PYTHON}.",
+        f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} on {_cpu()}, {os.cpu_count()} cores, {PYTHON}.",
         f"CPU time of a single process, the best of {rounds} rounds.",
         "",
         "| a span in | attributes | CPU µs/span | bound |",

@@ -12,15 +12,19 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from otel_llm.wire import IS_COMPILED
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bench.rig import Contestant
 
-__all__ = ["Case", "Measurement", "markdown", "setting", "write_page"]
+__all__ = ["PYTHON", "Case", "Measurement", "markdown", "setting", "write_page"]
 
 _BENCH: Final = Path(__file__).resolve().parent
 _LIBRARIES: Final = ("grpcio", "protobuf", "uvloop")
+PYTHON: Final = f"Python {platform.python_version()}, {'compiled' if IS_COMPILED else 'interpreted'}"
+"""Which Python, and whether what every span passes through has been compiled (`make compiled`)."""
 
 
 class Case(NamedTuple):
@@ -70,7 +74,7 @@ def setting(contestants: Sequence[Contestant]) -> str:
         f"{name} {version(name)}" for name in _LIBRARIES
     ]
     kernel = platform.release().partition("-")[0]
-    machine = f"{os.cpu_count()} cores, {platform.system()} {kernel}, Python {platform.python_version()}"
+    machine = f"{os.cpu_count()} cores, {platform.system()} {kernel}, {PYTHON}"
     return f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} on {machine}; {', '.join(versions)}."
 
 

@@ -14,6 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from otel_llm.template import add
 from otel_llm.values import SCALARS, Scalar, Value, Writable, to_python, to_python_rarer, write
+from otel_llm.wire import attributes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +58,7 @@ class Attributes:
     attributes with one key the last is read; a write or a removal leaves none of the others behind.
     """
 
-    __slots__ = ("_duplicates", "_held", "_proto", "_shared")
+    __slots__ = ("_duplicates", "_encoded", "_held", "_proto", "_shared")
 
     _proto: Any
     _held: dict[str, Scalar | KeyValue | None] | None
@@ -65,11 +66,15 @@ class Attributes:
 
     An attribute here is for reading alone: the message may hold a copy of it by now."""
 
-    def __init__(self, proto: Any, shared: Shared) -> None:
-        """Take a message with a field `attributes`."""
+    _encoded: tuple[bytes, int, int] | None
+    """Bytes, and where in them a span stands as it still is."""
+
+    def __init__(self, proto: Any, shared: Shared, encoded: tuple[bytes, int, int] | None = None) -> None:
+        """Take a message with a field `attributes`; of a span also where that came from, if it is known."""
         self._proto = proto
         self._shared = shared
         self._held = None
+        self._encoded = encoded
 
     def get(self, key: str) -> Value:
         """Return the attribute as plain Python; None if it is missing or empty."""
@@ -202,10 +207,19 @@ class Attributes:
 
     def _indexed(self) -> dict[str, Scalar | KeyValue | None]:
         if self._held is None:
-            attributes = self._proto.attributes
-            self._held = {pair.key: pair for pair in attributes}
-            self._duplicates = len(self._held) != len(attributes)
+            self._held, count = self._read()
+            self._duplicates = len(self._held) != count
         return self._held
+
+    def _read(self) -> tuple[dict[str, Scalar | KeyValue | None], int]:
+        """Return what is held, and of how many attributes."""
+        if self._encoded is not None:
+            try:
+                return attributes_of(*self._encoded)
+            except IndexError:
+                self._encoded = None
+        attributes = self._proto.attributes
+        return {pair.key: pair for pair in attributes}, len(attributes)
 
     def _look_for_written(self) -> None:
         held = self._indexed()
@@ -230,7 +244,7 @@ class Attributes:
 
     def _touched(self) -> None:
         """Say that somebody wrote past the index, as a text slot does."""
-        self._held = None
+        self._held = self._encoded = None
         self._shared.dirty = True
 
 

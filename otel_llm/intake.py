@@ -9,22 +9,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm import otlp_json, semconv
 from otel_llm.batch import Batch
 from otel_llm.errors import NotServed, OtelLlmError, Retryable
+from otel_llm.journal import Record
 from otel_llm.request import Answer, Request, Trust
 from otel_llm.shielded import shielded
 from otel_llm.signals import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
 
     from otel_llm.admission import Admission
-    from otel_llm.journal import Journal, Record
+    from otel_llm.journal import Journal
     from otel_llm.pipeline import Pipeline
     from otel_llm.telemetry import Meter
 

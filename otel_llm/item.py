@@ -20,8 +20,8 @@ class Item(Searched):
 
     __slots__ = ("_dimensions", "dropped", "scope")
 
-    def __init__(self, proto: Any, scope: Scope, shared: Shared) -> None:
-        super().__init__(proto, shared)
+    def __init__(self, proto: Any, scope: Scope, shared: Shared, encoded: tuple[bytes, int, int] | None = None) -> None:
+        super().__init__(proto, shared, encoded)
         self.scope = scope
         """The instrumentation library that wrote it."""
         self.dropped: str | None = None

@@ -25,9 +25,14 @@ def finder(markers: Sequence[bytes]) -> Callable[[bytes], bool]:
     """
     if len(markers) > 1 and installed() == "hyperscan" and all(map(bytes.isascii, markers)):
         engine = compile_patterns(tuple(Pattern(re.escape(marker.decode())) for marker in markers), "hyperscan")()
-        return lambda raw: engine.fired_only(raw, _NONE) is None
 
-    def is_in(raw: bytes) -> bool:
-        return any(marker in raw for marker in markers)
+        def is_in(raw: bytes) -> bool:
+            return engine.fired_only(raw, _NONE) is None
 
-    return lambda raw: is_in(raw[:_HEAD]) or is_in(raw)
+    else:
+
+        def is_in(raw: bytes) -> bool:
+            return any(marker in raw for marker in markers)
+
+    behind = _HEAD - max(map(len, markers))
+    return lambda raw: is_in(raw[:_HEAD]) or (len(raw) > _HEAD and is_in(raw[behind:]))

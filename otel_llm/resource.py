@@ -36,7 +36,7 @@ class Resource(Searched):
 class Scope(Resource):
     """The instrumentation library that wrote the spans below it."""
 
-    __slots__ = ("__weakref__", "resource")
+    __slots__ = ("identity", "resource")
 
     kind: Literal["resource", "scope"] = "scope"
 
@@ -44,6 +44,8 @@ class Scope(Resource):
         """Take a ScopeSpans, ScopeLogs or ScopeMetrics."""
         super().__init__(envelope, shared)
         self.resource = resource
+        self.identity = object()
+        """Nobody else's, and to be kept for as long as one likes: the scope itself would keep the batch alive."""
 
     @property
     def name(self) -> str:

@@ -8,13 +8,13 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm.attributes import Attributes, Shared
-from otel_llm.text import texts_of, texts_under
+from otel_llm.text import Text, texts_of, texts_under
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
     from otel_llm.detection import Finding
-    from otel_llm.text import Said, Text
+    from otel_llm.text import Said
 
 __all__ = ["Searched", "search"]
 
@@ -27,8 +27,8 @@ class Searched(Attributes):
 
     __slots__ = ("_found",)
 
-    def __init__(self, proto: Any, shared: Shared) -> None:
-        super().__init__(proto, shared)
+    def __init__(self, proto: Any, shared: Shared, encoded: tuple[bytes, int, int] | None = None) -> None:
+        super().__init__(proto, shared, encoded)
         self._found: Sequence[tuple[Text, Sequence[Finding]]] | None = None
 
     def texts(self, clean: Container[Said] = ()) -> list[Text]:

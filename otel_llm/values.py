@@ -48,11 +48,11 @@ def to_python_rarer(value: AnyValue) -> Value:
     return {pair.key: to_python(pair.value) for pair in value.kvlist_value.values}
 
 
-def write(target: AnyValue, value: Writable) -> None:
+def write(target: AnyValue, value: Any) -> None:
     """Put a plain value into an AnyValue in place of what it held; a value that is refused changes nothing.
 
     Raises:
-        TypeError: the value is of no type that an attribute can have.
+        TypeError: the value is not `Writable`. It is declared to be anything for that: it may come from anybody.
         ValueError: an integer does not fit in 64 bits.
     """
     if type(value) is list and len(value) == 1 and type(value[0]) is str and len(value[0]) < _SHORT:
@@ -64,7 +64,7 @@ def write(target: AnyValue, value: Writable) -> None:
             _write_scalar(fresh.array_value.values.add(), item)
         target.CopyFrom(fresh)
     else:
-        _write_scalar(target, value)  # type: ignore[arg-type]  # what is no scalar either is refused there
+        _write_scalar(target, value)
 
 
 def without_surrogates(text: str) -> str:
@@ -80,7 +80,7 @@ _SHORT: Final = 64
 """Texts below this come again and again, such as the reason why a model stopped."""
 
 
-def _write_scalar(target: AnyValue, value: Scalar) -> None:
+def _write_scalar(target: AnyValue, value: Any) -> None:
     if isinstance(value, str):
         try:
             target.string_value = value

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from struct import Struct
+from typing import Any, Final
 
-__all__ = ["may_have_events", "without_ids"]
+__all__ = ["IS_COMPILED", "attributes_of", "may_have_events", "spans_in", "without_ids"]
+
+IS_COMPILED: Final = not __file__.endswith(".py")
+"""Whether this module is compiled: only then reading attributes here is faster than asking protobuf for each."""
 
 _RESOURCE_SPANS: Final = 0x0A
 _SCOPE_SPANS: Final = 0x12
@@ -27,6 +31,19 @@ _START: Final = 0x39
 _END: Final = 0x41
 _TIMES: Final = 9 + 9
 """Bytes of start and end, which stand behind the name and the kind."""
+_ATTRIBUTE: Final = 0x4A
+_KEY: Final = 0x0A
+_VALUE: Final = 0x12
+_STRING: Final = 0x0A
+_BOOL: Final = 0x10
+_INT: Final = 0x18
+_DOUBLE: Final = 0x21
+_FIXED: Final = {1: 8, 5: 4}
+"""How long what has a fixed length is, by the kind that its tag says."""
+_LONG: Final = 1024
+"""A text from this length on is not read before somebody asks for it."""
+_SIGN: Final = 1 << 63
+_float: Final = Struct("<d").unpack_from
 
 
 def without_ids(raw: bytes) -> bytes:
@@ -38,7 +55,7 @@ def without_ids(raw: bytes) -> bytes:
     kept: list[bytes] = []
     last = 0
     try:
-        for start, end in _spans(raw):
+        for start, end in spans_in(raw):
             ids = _IDS.match(raw, start, end)
             if ids is None:
                 continue
@@ -64,7 +81,81 @@ def may_have_events(raw: bytes) -> bool:
     return any(first in raw for first in _EVENT)
 
 
-def _spans(raw: bytes) -> list[tuple[int, int]]:
+def attributes_of(raw: bytes, start: int, end: int) -> tuple[dict[str, Any], int]:
+    """Return the attributes of a span by key, and how many they are. Of several with one key the last counts.
+
+    A value is None if it is none, is long or no scalar, or is written in an unusual way: the message has it.
+
+    Args:
+        raw: a request that has been decoded without an error.
+        start: where the span begins in it.
+        end: where it ends.
+
+    Raises:
+        IndexError: it is not encoded as usual.
+    """
+    held: dict[str, Any] = {}
+    count = 0
+    position = start
+    while position < end:
+        tag, position = _varint(raw, position)
+        kind = tag & 7
+        if kind == _LENGTH_DELIMITED:
+            length, position = _varint(raw, position)
+            stop = position + length
+            if tag == _ATTRIBUTE:
+                if length == 0 or raw[position] != _KEY:
+                    raise IndexError
+                length, position = _varint(raw, position + 1)
+                key = raw[position : position + length].decode()
+                held[key] = _value(raw, position + length, stop)
+                count += 1
+            position = stop
+        elif kind in _FIXED:
+            position += _FIXED[kind]
+        elif kind == 0:
+            position = _varint(raw, position)[1]
+        else:
+            raise IndexError
+    return held, count
+
+
+def _value(raw: bytes, position: int, stop: int) -> Any:
+    """Return the value in a pair behind its key, as `attributes_of` says."""
+    if position == stop:
+        return None
+    if raw[position] != _VALUE:
+        raise IndexError
+    length, position = _varint(raw, position + 1)
+    if position + length != stop:
+        raise IndexError
+    kind = raw[position] if length else 0
+    if kind == _STRING:
+        length, position = _varint(raw, position + 1)
+        return raw[position:stop].decode() if length < _LONG and position + length == stop else None
+    if kind == _INT:
+        number, position = _varint(raw, position + 1)
+        if position == stop and number < 2 * _SIGN:
+            return number if number < _SIGN else number - 2 * _SIGN
+    elif kind == _DOUBLE and position + 9 == stop:
+        return _float(raw, position + 1)[0]
+    elif kind == _BOOL and position + 2 == stop:
+        return raw[position + 1] != 0
+    return None
+
+
+def _varint(raw: bytes, position: int) -> tuple[int, int]:
+    """Return a number, and where it ends."""
+    number = raw[position]
+    shift = 7
+    while number >> shift:  # the last byte said that another one follows
+        position += 1
+        number += (raw[position] - 1) << shift
+        shift += 7
+    return number, position + 1
+
+
+def spans_in(raw: bytes) -> list[tuple[int, int]]:
     """Return where spans begin and end.
 
     Raises:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ssl
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import trustme
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["EXPIRED", "NOT_YET", "Authority", "Pair"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import settings
@@ -14,11 +15,21 @@ if TYPE_CHECKING:
     from tests.postgres_server import PostgresServer
     from tests.valkey_server import ValkeyServer
 
+ROOT: Final = Path(__file__).parent.parent
+
 # Machines are noisy: no example fails for its time. The suite says the same of the same code every time; what it has
 # not thought of is looked for by `make explore`, with the other profile, and becomes an example of its test.
 settings.register_profile("otel-llm", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("otel-llm")
+
+
+def pytest_sessionstart() -> None:
+    """Refuse to test what was compiled from other sources than these."""
+    for compiled in (path for root in ("otel_llm", "processors") for path in ROOT.glob(f"{root}/**/*.so")):
+        source = compiled.with_name(compiled.name.partition(".")[0] + ".py")
+        if not source.exists() or source.stat().st_mtime > compiled.stat().st_mtime:
+            pytest.exit(f"{source.relative_to(ROOT)} is newer than what was compiled of it: see `make help`", 4)
 
 
 @pytest.fixture(autouse=True)

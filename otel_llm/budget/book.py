@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from otel_llm.budget.definition import Section
+from otel_llm.budget.definition import Budget, Section
 from otel_llm.budget.ledger.crowd import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_llm.budget.definition import Budget, Per
+    from otel_llm.budget.definition import Per
     from otel_llm.budget.file import AlertsConfig, Defaults
     from otel_llm.dimensions import Dimensions
 

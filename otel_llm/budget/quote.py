@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_llm.budget.book import Charge
 from otel_llm.budget.ledger.records import CEILING, Limit, Reservation, Unit
 
 if TYPE_CHECKING:
-    from otel_llm.budget.book import BudgetBook, Charge
+    from otel_llm.budget.book import BudgetBook
     from otel_llm.budget.definition import Budget
     from otel_llm.budget.estimate import Estimate
     from otel_llm.budget.messages import ReserveRequest

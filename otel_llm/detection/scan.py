@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_llm.detection.disguise import base64_stretches
 from otel_llm.detection.finding import TOO_DEEP, TOO_MUCH, Finding
@@ -13,31 +13,10 @@ from otel_llm.detection.segment import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import Protocol
 
     from otel_llm.detection.engines import Engine
     from otel_llm.detection.json_text import Literal
     from otel_llm.detection.rule import Rule
-
-    class Judge(Protocol):
-        """Knows the rules."""
-
-        rules: tuple[Rule, ...]
-        engine: Engine
-        on_keys: frozenset[int]
-        """Rules for keys, not for what stands there."""
-        edged: frozenset[int]
-        """Rules that ask for the edge of a text."""
-        costly: frozenset[int]
-        """Rules whose check costs as much as a scan of kilobytes."""
-
-        def holds(self, rule: int, segment: Segment, start: int, end: int) -> bool:
-            """Tell whether what a rule's pattern found between two bytes is what it looks for."""
-            ...
-
-        def under(self, key: str) -> tuple[int, ...]:
-            """Return the rules that find whatever stands under a key."""
-            ...
 
 
 __all__ = ["MIN_WORK", "Scan"]
@@ -54,6 +33,27 @@ _BYTES_PER_CHECK: Final = 512
 
 _Stretches = dict[int, list[tuple[int, int]]]
 """By the number of a segment, stretches of its bytes."""
+
+
+class Judge(Protocol):
+    """Knows the rules."""
+
+    rules: tuple[Rule, ...]
+    engine: Engine
+    on_keys: frozenset[int]
+    """Rules for keys, not for what stands there."""
+    edged: frozenset[int]
+    """Rules that ask for the edge of a text."""
+    costly: frozenset[int]
+    """Rules whose check costs as much as a scan of kilobytes."""
+
+    def holds(self, rule: int, segment: Segment, start: int, end: int) -> bool:
+        """Tell whether what a rule's pattern found between two bytes is what it looks for."""
+        ...
+
+    def under(self, key: str) -> tuple[int, ...]:
+        """Return the rules that find whatever stands under a key."""
+        ...
 
 
 class Scan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -13,8 +14,6 @@ from otel_llm import semconv
 from otel_llm.component import Processor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from otel_llm.batch import Batch
     from otel_llm.span import Span
 

@@ -10,16 +10,17 @@ import logging
 import os
 import weakref
 from collections import Counter
+from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from otel_llm.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from otel_llm.chain import Chain
-    from otel_llm.sdk.readable import Codec
+    from otel_llm.chain import Chain  # noqa: TC004 - heavy, and an app's import of this module is not to be
+    from otel_llm.sdk.readable import Codec  # noqa: TC004 - as above
     from otel_llm.signals import Signal
     from otel_llm.telemetry import Meter
 

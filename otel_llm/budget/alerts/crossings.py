@@ -12,7 +12,7 @@ import orjson
 
 from otel_llm.budget.alerts.bodies import RECEIVERS
 from otel_llm.budget.book import Charge
-from otel_llm.budget.ledger.records import Unit
+from otel_llm.budget.ledger.records import Balance, Unit
 from otel_llm.budget.windows import Rolling
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from otel_llm.budget.book import BudgetBook
     from otel_llm.budget.definition import Budget
-    from otel_llm.budget.ledger.records import Balance
     from otel_llm.budget.snapshot import Snapshot
     from otel_llm.store.store import Query, Store
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-if TYPE_CHECKING:
-    from otel_llm.budget.ledger.records import Line, Usage
+from otel_llm.budget.ledger.records import Line, Usage
 
 __all__ = ["RESPONSE_WINDOW_MS", "Call", "Fate", "Ingested", "Sighting", "TraceRow", "response_identity"]
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from otel_llm.budget.ledger.book import Book
 from otel_llm.budget.ledger.calls import Sighting
-from otel_llm.budget.ledger.records import NOTHING, Hold, HoldState, Settled, SettleState
+from otel_llm.budget.ledger.records import NOTHING, Hold, HoldState, Settled, SettleState, Usage
 from otel_llm.budget.ledger.rules import announce, take_word
 from otel_llm.budget.ledger.tables import Rollback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from otel_llm.budget.ledger.records import Usage
     from otel_llm.budget.ledger.tables import Tables
 
 __all__ = ["Settlement", "record", "settle_together"]

@@ -111,7 +111,7 @@ class HyperscanEngine:
             return None
         places: list[int] = []
         self._scan_disguises(data, match_event_handler=lambda _pattern, _start, end, *_: places.append(end))
-        for gate in self._hiding & fired.keys():
+        for gate in self._hiding.intersection(fired):
             places += fired.pop(gate)
         try:
             ends = self._ends(data, self._near(fired, (0, len(data) + 1)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm.journal.disk.scan import Found, Window, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from otel_llm.journal.disk.directory import Directory
     from otel_llm.journal.disk.segment import Segment
 

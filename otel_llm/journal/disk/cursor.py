@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_llm.journal import CORRUPT, EXPIRED, PIPELINE_REMOVED, Cursor
 from otel_llm.journal.disk.business import Business
+from otel_llm.journal.disk.chunk import Chunk
 from otel_llm.journal.disk.cursor_file import CursorState
 from otel_llm.journal.disk.format import HEADER_BYTES
+from otel_llm.journal.disk.options import DiskOptions
 from otel_llm.journal.disk.owed import Owed
 from otel_llm.journal.disk.segment import Placed, Segment, Segments
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from otel_llm.journal import Entry, Position, Record, Skipped
-    from otel_llm.journal.disk.chunk import Chunk
-    from otel_llm.journal.disk.options import DiskOptions
     from otel_llm.journal.disk.scan import Found
 
 __all__ = ["DiskCursor", "Source"]

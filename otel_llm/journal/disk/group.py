@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm.errors import Retryable
+from otel_llm.journal.disk.segment import Placed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
-    from otel_llm.journal.disk.segment import Placed
 
 __all__ = ["GroupCommit"]
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm.errors import StartError
+from otel_llm.journal import Position
 from otel_llm.journal.disk.business import Business, Range
 from otel_llm.journal.disk.cursor_file import SUFFIX, CursorState, decode_state, encode_state, file_name
 from otel_llm.journal.disk.directory import CORRUPT, LOCK, WHAT, Directory
@@ -18,7 +19,6 @@ from otel_llm.journal.disk.segment import Segment, Segments
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from otel_llm.journal import Position
     from otel_llm.journal.disk.cursor import DiskCursor
 
 __all__ = ["Recovery"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from otel_llm.journal import Entry
 from otel_llm.journal.disk.format import MARKER_BYTES, PREFIX_BYTES, decode_body, decode_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_llm.journal import Entry
     from otel_llm.journal.filesystem import FileSystem
 
 __all__ = ["Damage", "Found", "Window", "record_at", "scan"]

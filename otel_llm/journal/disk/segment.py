@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from otel_llm.journal import Entry
 from otel_llm.journal.disk.format import HEADER_BYTES, MARKER_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from otel_llm.journal import Entry, Position
-    from otel_llm.journal.disk.cursor import DiskCursor
+    from otel_llm.journal import Position
+    from otel_llm.journal.disk.cursor import DiskCursor  # noqa: TC004 - which imports this module
 
 __all__ = ["Placed", "Segment", "Segments", "has_records"]
 

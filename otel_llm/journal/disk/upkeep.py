@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from otel_llm.journal.disk.cursor_file import encode_state, file_name
 from otel_llm.journal.disk.directory import DiskFull
+from otel_llm.journal.filesystem import Space
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from otel_llm.journal.disk.directory import Directory
     from otel_llm.journal.disk.room import Room
     from otel_llm.journal.disk.segment import Segments
-    from otel_llm.journal.filesystem import Space
 
 __all__ = ["Upkeep", "repeat"]
 

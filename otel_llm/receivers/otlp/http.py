@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -20,7 +21,7 @@ from otel_llm.request import Answer, Encoding, Request, Trust
 from otel_llm.tls import ServerTls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from otel_llm.http_server import Handler
     from otel_llm.receivers.otlp.config import HttpConfig

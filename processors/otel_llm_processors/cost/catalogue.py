@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 from fnmatch import translate
 from functools import lru_cache
@@ -11,18 +12,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from otel_llm import semconv
 from otel_llm_processors.cost.attributes import CACHED_NAMES, NAME_LENGTH
 from otel_llm_processors.cost.matching import model_refs, provider_names
-from otel_llm_processors.cost.price_list import inline
+from otel_llm_processors.cost.price_list import PriceEntry, inline
 from otel_llm_processors.cost.prices import bundled_prices, compile_constant
-from otel_llm_processors.cost.rates import ALWAYS, ModelPrices, Rates, Tier
+from otel_llm_processors.cost.rates import ALWAYS, ModelPrices, Rates, Reason, ServiceTier, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from datetime import date
 
     from otel_llm_processors.cost.litellm_prices import LiteLLMPrices
-    from otel_llm_processors.cost.price_list import PriceEntry, Read, Sheet
+    from otel_llm_processors.cost.price_list import Read, Sheet
     from otel_llm_processors.cost.prices import PriceBook
-    from otel_llm_processors.cost.rates import Reason, ServiceTier
 
 __all__ = ["Call", "Catalogue", "Offer", "Quote"]
 

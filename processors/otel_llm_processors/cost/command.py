@@ -13,7 +13,7 @@ import typer
 
 from otel_llm import semconv
 from otel_llm.errors import ConfigError
-from otel_llm_processors.cost.rates import Cost, ModelPrices, Rates, decimal_usd
+from otel_llm_processors.cost.rates import Cost, ModelPrices, Part, Rates, decimal_usd
 from otel_llm_processors.cost.usage import TOKENS_LIMIT, UnusableUsage, check_consistent
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from otel_llm_processors.cost.catalogue import Call
     from otel_llm_processors.cost.price_list import PriceSources
-    from otel_llm_processors.cost.rates import Part, Reason
+    from otel_llm_processors.cost.rates import Reason
     from otel_llm_processors.cost.usage import Usage
 
 __all__ = ["price"]

@@ -8,14 +8,14 @@ response and the tokens tell. Spans that come in different batches are not seen 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm import semconv
+from otel_llm.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from otel_llm.span import Span
 
 __all__ = ["BILLABLE", "NOTHING_REPEATED", "Key", "Repeats", "find_repeats", "key_of"]
 
@@ -59,11 +59,11 @@ class _Call(NamedTuple):
 
     key: Key
     span: Span
-    given: object
-    produced: object
-    thought: object
-    cached: object
-    join: tuple[str, object] | None
+    given: Any
+    produced: Any
+    thought: Any
+    cached: Any
+    join: tuple[str, Any] | None
     """Response id and response model; None if there is no id."""
 
     @property

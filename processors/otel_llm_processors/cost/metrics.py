@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm import semconv
+from otel_llm_processors.cost.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_llm.telemetry import BoundedCounter, Meter
     from otel_llm_processors.cost.rates import ModelPrices
-    from otel_llm_processors.cost.usage import Usage
 
 __all__ = ["CostMetrics", "Series"]
 

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from otel_llm import semconv
 from otel_llm.by_keys import ByKeys
-from otel_llm_processors.cost.attributes import NAMES, READ
+from otel_llm_processors.cost.attributes import NAMES, READ, Names
 from otel_llm_processors.cost.leaves import BILLABLE
-from otel_llm_processors.cost.usage import PLAIN_USAGE, TOKENS_LIMIT
+from otel_llm_processors.cost.usage import PLAIN_USAGE, TOKENS_LIMIT, Usage
 
 if TYPE_CHECKING:
     from otel_llm.span import Span
-    from otel_llm_processors.cost.attributes import Names
-    from otel_llm_processors.cost.usage import Usage
 
 __all__ = ["PlainCall", "PlainCalls"]
 

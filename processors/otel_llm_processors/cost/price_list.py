@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -220,7 +220,11 @@ class Sheet:
     entries: tuple[PriceEntry, ...]
 
 
-Read = tuple[tuple[Sheet, ...], LiteLLMPrices | None]
+class Read(NamedTuple):
+    """What files say."""
+
+    sheets: tuple[Sheet, ...]
+    overlay: LiteLLMPrices | None
 
 
 @dataclass(frozen=True)
@@ -250,7 +254,7 @@ class Reader:
                 problems += error.problems
         if problems:
             raise ConfigError(*problems)
-        return tuple(sheets), overlay
+        return Read(tuple(sheets), overlay)
 
 
 def age_s(path: Path, clock: Callable[[], float]) -> float:

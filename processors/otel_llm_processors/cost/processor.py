@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,18 +22,17 @@ from otel_llm_processors.cost.leaves import BILLABLE, NOTHING_REPEATED, find_rep
 from otel_llm_processors.cost.metrics import CostMetrics, Series
 from otel_llm_processors.cost.plain import PlainCalls
 from otel_llm_processors.cost.price_list import Reader, age_s
-from otel_llm_processors.cost.rates import PARTS, PICO
+from otel_llm_processors.cost.rates import PARTS, PICO, Rates, Reason
 from otel_llm_processors.cost.usage import UnusableUsage, carries_usage, read_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from otel_llm.component import Settings
     from otel_llm.span import Span
     from otel_llm_processors.cost.attributes import Names
     from otel_llm_processors.cost.config import CostConfig
     from otel_llm_processors.cost.price_list import Read
-    from otel_llm_processors.cost.rates import Rates, Reason
     from otel_llm_processors.cost.usage import Usage
 
 __all__ = ["CostProcessor"]

@@ -8,12 +8,12 @@ Amounts are pico-USD, 1e-12 USD.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping  # noqa: TC003 - looked up when the class is made, where this is compiled
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from fractions import Fraction
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -14,7 +14,7 @@ from otel_llm.store.provider import StoreProvider
 from otel_llm_processors.gen_ai_normalizer.config import USER
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container
 
     from otel_llm.attributes import Attributes, Value, Writable
     from otel_llm.component import Settings

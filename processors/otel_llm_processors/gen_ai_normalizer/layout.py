@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Place
+from otel_llm_processors.gen_ai_normalizer.program import Program
 
-    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Place
-    from otel_llm_processors.gen_ai_normalizer.program import Program
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 
 __all__ = ["Layout"]
 

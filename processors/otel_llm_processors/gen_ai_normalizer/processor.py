@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
-from weakref import ref
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from otel_llm import semconv
 from otel_llm.component import Applies, Processor
 from otel_llm_processors.gen_ai_normalizer.canonical import CONTENT, NAMES, VALUES
 from otel_llm_processors.gen_ai_normalizer.dialects import DIALECTS
-from otel_llm_processors.gen_ai_normalizer.dimensions import DimensionResolver, digests_for, said
+from otel_llm_processors.gen_ai_normalizer.dimensions import DimensionResolver, Said, digests_for, said
 from otel_llm_processors.gen_ai_normalizer.events import events_among
 from otel_llm_processors.gen_ai_normalizer.plan import Plan
 from otel_llm_processors.gen_ai_normalizer.rules import Enabled
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from otel_llm.resource import Resource, Scope
     from otel_llm.span import Span
     from otel_llm_processors.gen_ai_normalizer.config import GenAiNormalizerConfig
-    from otel_llm_processors.gen_ai_normalizer.dimensions import Said
     from otel_llm_processors.gen_ai_normalizer.draft import Draft
     from otel_llm_processors.gen_ai_normalizer.layout import Layout
 
@@ -85,7 +83,7 @@ class GenAiNormalizerProcessor(Processor):
 
     def _normalise(self, item: Item) -> None:
         origin = self._origin
-        if origin is None or origin.scope() is not item.scope:
+        if origin is None or origin.scope is not item.scope.identity:
             origin = self._origin = self._origin_of(item.scope)
         plan = origin.plan
         layout = plan.layout(tuple(item.keys()))
@@ -112,14 +110,14 @@ class GenAiNormalizerProcessor(Processor):
     def _origin_of(self, scope: Scope) -> _Origin:
         sdk = scope.resource.get_str(semconv.TELEMETRY_SDK_NAME) or ""
         said = {**self._dimensions.said(scope.resource), **self._dimensions.said(scope)}
-        return _Origin(ref(scope), self._plan_for(scope.name[:_NAME_LENGTH], sdk[:_NAME_LENGTH]), said)
+        return _Origin(scope.identity, self._plan_for(scope.name[:_NAME_LENGTH], sdk[:_NAME_LENGTH]), said)
 
 
 class _Origin(NamedTuple):
     """What all items of one scope in a batch have in common."""
 
-    scope: ref[Scope]
-    """Which: the batch it belongs to is not kept alive."""
+    scope: Any
+    """Which: its identity alone, or the batch would be kept alive."""
     plan: Plan
     """What is to be done to them."""
     said: Said

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from otel_llm.attributes import Writable
+from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert, Dialect, Place
+from otel_llm_processors.gen_ai_normalizer.draft import Draft
 from otel_llm_processors.gen_ai_normalizer.events import content_of
 from otel_llm_processors.gen_ai_normalizer.structures import unchanged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from otel_llm.attributes import Writable
     from otel_llm_processors.gen_ai_normalizer.canonical import Canonical
-    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Convert, Dialect, Place, ReadEvent, Spelling
-    from otel_llm_processors.gen_ai_normalizer.draft import Draft
+    from otel_llm_processors.gen_ai_normalizer.dialects.dialect import ReadEvent, Spelling
 
 __all__ = ["Enabled", "Rule", "Step"]
 

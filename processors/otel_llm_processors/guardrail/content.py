@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 
 from otel_llm import semconv
+from otel_llm.detectors import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from otel_llm.detectors import Target
     from otel_llm.item import Item
     from otel_llm_processors.guardrail.finding import Finding
 

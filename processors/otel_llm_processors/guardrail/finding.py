@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from otel_llm.detectors import Target
+from otel_llm_processors.guardrail.content import Part
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from otel_llm.detectors import Target
-    from otel_llm_processors.guardrail.content import Call, Part
+    from otel_llm_processors.guardrail.content import Call
 
 __all__ = ["Check", "Finding"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import cache
+from importlib.resources import files
 from itertools import accumulate
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from otel_llm.detection import Rule, read_rules
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Phrases", "bundled_phrases", "selected_phrases"]
 
-_DIRECTORY: Final = Path(__file__).parent
 _STRETCH: Final = 4096
 _OVERLAP: Final = 640
 """Bytes: no phrase is longer."""
@@ -31,7 +30,9 @@ _OVERLAP: Final = 640
 @cache
 def bundled_phrases(name: Literal["phrases", "profanity", "refusals"] = "phrases") -> tuple[Rule, ...]:
     """Return the phrases of a file that comes with the program, as they are written."""
-    return read_rules((_DIRECTORY / f"{name}.yaml").read_text("utf-8"), f"{name}.yaml")
+    return read_rules(
+        files("otel_llm_processors.guardrail").joinpath(f"{name}.yaml").read_text("utf-8"), f"{name}.yaml"
+    )
 
 
 def selected_phrases(config: PhrasesConfig) -> list[Rule]:

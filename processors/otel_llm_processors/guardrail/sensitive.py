@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.resources import files
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from otel_llm import semconv
 from otel_llm.detection import UNSCANNED, Rule, bundled_rules, read_rules
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Sensitive", "bundled_markup"]
 
-_FILE: Final = Path(__file__).with_name("markup.yaml")
-
 
 @cache
 def bundled_markup() -> tuple[Rule, ...]:
     """Return the rules for markup that an injection uses: they need punctuation, so they are no phrases."""
-    return read_rules(_FILE.read_text("utf-8"), _FILE.name)
+    file = files("otel_llm_processors.guardrail").joinpath("markup.yaml")
+    return read_rules(file.read_text("utf-8"), file.name)
 
 
 class Sensitive:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
-
-    class Linear(Protocol):
-        """A compiled expression over text."""
-
-        def search(self, text: str) -> Any:
-            """Return the first match, None without one."""
-            ...
-
-        def sub(self, replacement: Callable[[Any], str], text: str) -> str:
-            """Return *text* with every match replaced."""
-            ...
-
-        def finditer(self, text: str) -> Any:
-            """Yield matches, left to right."""
-            ...
 
 
 __all__ = ["Linear", "compile_linear"]
+
+
+class Linear(Protocol):
+    """A compiled expression over text."""
+
+    def search(self, text: str) -> Any:
+        """Return the first match, None without one."""
+        ...
+
+    def sub(self, replacement: Callable[[Any], str], text: str) -> str:
+        """Return *text* with every match replaced."""
+        ...
+
+    def finditer(self, text: str) -> Any:
+        """Yield matches, left to right."""
+        ...
 
 
 def compile_linear(pattern: str) -> Linear:

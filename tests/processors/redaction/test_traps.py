@@ -240,6 +240,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_15_no_text_is_five_times_the_work_of_an_ordinary_one(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes scanned, searched and decoded and candidates verified, by byte of text, beside messages in JSON."""
@@ -264,6 +265,7 @@ def test_15_what_would_be_too_much_work_is_dropped_not_waved_through() -> None:
     assert "partial" == batch.spans[0].get("otel_llm.redaction.status")
 
 
+@pytest.mark.interpreted
 def test_16_a_failure_leaves_nothing_of_the_span_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails closed: what nobody has looked at is not forwarded, the span and its numbers are."""
     processor = factory.build()

@@ -12,7 +12,7 @@ from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect
 
 __all__ = ["DIALECT"]
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="anthropic_sdk",
     label="anthropic_sdk",
     markers=(semconv.GEN_AI_PREFIX.encode(),),

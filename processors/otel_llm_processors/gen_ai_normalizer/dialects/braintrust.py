@@ -35,7 +35,7 @@ def _written(value: Value) -> int | None:
     return sum(known) if known else None
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="braintrust",
     label="braintrust",
     markers=(b"braintrust.",),

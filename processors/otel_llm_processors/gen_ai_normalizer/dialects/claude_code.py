@@ -16,7 +16,7 @@ __all__ = ["DIALECT"]
 _SCOPE: Final = "com.anthropic.claude_code"
 _TYPES: Final = {"interaction": "invoke_agent", "llm_request": "chat", "tool": "execute_tool"}
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="claude_code",
     label="claude_code",
     markers=(_SCOPE.encode(),),

@@ -37,7 +37,7 @@ def _plugin(name: Value) -> Value:
     return name.partition("/")[0] if type(name) is str and "/" in name else None
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="genkit",
     label="genkit",
     markers=(b"genkit:",),

@@ -110,7 +110,7 @@ def _kind_of_text(part: Any) -> str | None:
     return part["type"] if is_text else None
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="google_adk",
     label="google_adk",
     markers=(semconv.GEN_AI_PREFIX.encode(),),

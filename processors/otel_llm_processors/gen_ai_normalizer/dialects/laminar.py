@@ -16,7 +16,7 @@ __all__ = ["DIALECT"]
 _TYPES: Final = {"llm": "chat", "tool": "execute_tool"}
 _ASSOCIATION: Final = "lmnr.association.properties."
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="laminar",
     label="laminar",
     markers=(b"lmnr.",),

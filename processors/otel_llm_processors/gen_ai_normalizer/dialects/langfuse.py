@@ -31,7 +31,7 @@ def _used(*paths: tuple[str, ...]) -> tuple[Spelling, ...]:
     return tuple(member(_USAGE, *path) for path in paths)
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="langfuse",
     label="langfuse",
     markers=(b"langfuse.observation",),

@@ -38,7 +38,7 @@ def _detail(place: tuple[str, str], name: str) -> tuple[Spelling, ...]:
     )
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="langsmith",
     label="langsmith",
     markers=(semconv.GEN_AI_PREFIX.encode(),),

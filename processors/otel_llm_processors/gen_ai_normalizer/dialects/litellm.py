@@ -36,7 +36,7 @@ def _rebuilt(attribute: str, role: str) -> Spelling:
     return Spelling(attribute, partial(current_json, role), is_believed=True, is_kept=True)
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="litellm",
     label="litellm",
     markers=(semconv.GEN_AI_PREFIX.encode(), b"llm."),

@@ -36,7 +36,7 @@ def _content(name: str, convert: Convert) -> tuple[Spelling, ...]:
     return Spelling(f"lk.{name}", convert), Spelling(f"lk.pii.{name}", convert)
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="livekit",
     label="livekit",
     markers=(b"lk.",),

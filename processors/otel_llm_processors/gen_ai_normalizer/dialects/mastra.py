@@ -22,7 +22,7 @@ def _answer(value: Value) -> str | None:
     return answer_json(decoded(value))
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="mastra",
     label="mastra",
     markers=(b"mastra.span.type",),

@@ -70,7 +70,7 @@ def _completion(value: Value) -> str | None:
     return completion_json(json_string(value))
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="mlflow",
     label="mlflow",
     markers=(b"mlflow.span",),

@@ -36,7 +36,7 @@ def _parameter(*names: str) -> tuple[Spelling, ...]:
     return tuple(member(_PARAMETERS, name) for name in names)
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="openinference",
     label="openinference",
     markers=(b"openinference.span.kind", b"llm.", b"embedding.model_name", b"reranker.model_name"),

@@ -15,7 +15,7 @@ __all__ = ["DIALECT"]
 _INPUT: Final = "gen_ai.usage.prompt_tokens_details."
 _OUTPUT: Final = "gen_ai.usage.completion_tokens_details."
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="openlit",
     label="openlit",
     markers=(semconv.GEN_AI_PREFIX.encode(),),

@@ -43,7 +43,7 @@ def _bodies(value: Value, *, is_answer: bool) -> list[Any]:
     ]
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="pydantic_ai",
     label="pydantic_ai",
     markers=(semconv.GEN_AI_PREFIX.encode(),),

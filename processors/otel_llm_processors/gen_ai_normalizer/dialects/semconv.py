@@ -21,7 +21,7 @@ _BODY: Final = "gen_ai.event.content"
 _instructions: Final = partial(event_instructions, body=_BODY)
 _message: Final = partial(event_message, body=_BODY)
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="semconv",
     label="semconv_legacy",
     markers=(semconv.GEN_AI_PREFIX.encode(),),

@@ -13,7 +13,7 @@ from otel_llm_processors.gen_ai_normalizer.dialects.dialect import Dialect, Spel
 
 __all__ = ["DIALECT"]
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="strands",
     label="strands",
     markers=(semconv.GEN_AI_PREFIX.encode(),),

@@ -28,7 +28,7 @@ _KINDS: Final = {
 }
 _ASSOCIATION: Final = "traceloop.association.properties."
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="openllmetry",
     label="openllmetry",
     markers=(semconv.GEN_AI_PREFIX.encode(), b"llm.", b"traceloop."),

@@ -37,7 +37,7 @@ def _first_token(value: Value) -> Value:
     return value / 1e9 if type(value) is int else value
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="variants",
     label="variants",
     markers=(semconv.GEN_AI_PREFIX.encode(),),

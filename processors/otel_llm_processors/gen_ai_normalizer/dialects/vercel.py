@@ -57,7 +57,7 @@ def _all_input(usage: Value) -> int | None:
     return sum(count for name in _ANTHROPIC_INPUT if type(count := usage.get(name)) is int)
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="vercel_ai",
     label="vercel_ai",
     markers=(b"ai.operationId",),

@@ -22,7 +22,7 @@ _TYPES: Final = {
     "workflow-step": "invoke_workflow",
 }
 
-DIALECT: Final = Dialect(
+DIALECT: Final[Dialect] = Dialect(
     name="voltagent",
     label="voltagent",
     markers=(b"usage.prompt_tokens", b"voltagent"),
