@@ -1,9 +1,12 @@
 # Two commands do all: `make run` and `make test`. Everything lives in .venv and .backends of this checkout.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+EDITABLE := $(INSTALL) --no-deps --no-build-isolation --editable .
+UNIT := not backend and not faults and not emitters
 
-.PHONY: help install compiled interpreted run test lint format type unit unit-compiled test-faults explore fuzz e2e backends emitters bench bench-redaction bench-guardrail long docs \
-	reference image audit sbom proto lock clean
+.PHONY: help install compiled interpreted run test lint format type unit unit-compiled test-faults explore fuzz e2e \
+	backends emitters bench bench-redaction bench-guardrail long docs reference image audit sbom proto lock clean
 
 help:  ## list what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,12 +16,12 @@ install: .venv/installed  ## make .venv/bin/otel-llm, with all that the tests ne
 .venv/installed: pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("otel-llm needs Python 3.11 or newer: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(EDITABLE)
 	@touch $@
 
 compiled: install  ## compile what every span passes through: a sixth to a half less time a span (needs a C compiler)
-	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(EDITABLE)
 
 interpreted:  ## remove what `make compiled` made, which is loaded before its sources, whatever is changed in them
 	rm -f *__mypyc.*.so
@@ -41,10 +44,10 @@ type:
 	$(BIN)/mypy
 
 unit:
-	$(BIN)/pytest -m "not backend and not faults and not emitters" -n auto --dist worksteal
+	$(BIN)/pytest -m "$(UNIT)" -n auto --dist worksteal
 
 unit-compiled: compiled  ## the same suite, on what is compiled
-	$(BIN)/pytest -m "not backend and not faults and not emitters and not interpreted" -n auto --dist worksteal
+	$(BIN)/pytest -m "$(UNIT) and not interpreted" -n auto --dist worksteal
 
 test-faults: install  ## what happens to the gateway as a process: kills, full disks, backends that misbehave
 	$(BIN)/pytest -m faults -n auto --dist worksteal

@@ -32,12 +32,9 @@ class CompiledModules(BuildHookInterface[Any]):
 
     def clean(self, _versions: list[str]) -> None:
         """Remove what was compiled: it would be loaded instead of its source, however old it is."""
-        root = Path(self.root)
-        for compiled in (
-            *root.glob("*__mypyc.*.so"),
-            *(so for path in ROOTS.values() for so in root.glob(f"{path}/**/*.so")),
-        ):
-            compiled.unlink()
+        for pattern in ("*__mypyc.*.so", *(f"{package}/**/*.so" for package in ROOTS.values())):
+            for compiled in Path(self.root).glob(pattern):
+                compiled.unlink()
 
 
 def compile_in_place(patterns: list[str]) -> None:

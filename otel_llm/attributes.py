@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from otel_llm.detection import Detector, Finding
+    from otel_llm.wire import Encoded
 
 __all__ = ["Attributes", "Scalar", "Shared", "Value", "Writable"]
 
@@ -65,11 +66,10 @@ class Attributes:
     """By key, what was read or written; else the attribute; None where that has to be looked for.
 
     An attribute here is for reading alone: the message may hold a copy of it by now."""
+    _encoded: Encoded | None
+    """Where a span came from, as long as that says what the message says."""
 
-    _encoded: tuple[bytes, int, int] | None
-    """Bytes, and where in them a span stands as it still is."""
-
-    def __init__(self, proto: Any, shared: Shared, encoded: tuple[bytes, int, int] | None = None) -> None:
+    def __init__(self, proto: Any, shared: Shared, encoded: Encoded | None = None) -> None:
         """Take a message with a field `attributes`; of a span also where that came from, if it is known."""
         self._proto = proto
         self._shared = shared

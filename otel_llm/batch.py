@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from otel_llm.item import Item
     from otel_llm.log_record import LogRecord
     from otel_llm.span import Span
+    from otel_llm.wire import Encoded
 
 __all__ = ["Batch"]
 
@@ -144,7 +145,7 @@ class Batch:
         """
         if prefix.encode() not in self._raw or self.signal is Signal.METRICS:
             return
-        self._items = None  # whoever has read the bytes would not see it
+        self._items = None  # facades that read the bytes would not see it
         layout = LAYOUT[self.signal]
         for envelope in getattr(self._decoded(), layout.resources):
             self._strip(envelope.resource, prefix, keep)
@@ -231,7 +232,7 @@ class Batch:
                         items.extend([layout.facade(item, scope, self._shared, place) for item, place in each])
         return self._items
 
-    def _places(self) -> Iterator[tuple[bytes, int, int] | None]:
+    def _places(self) -> Iterator[Encoded | None]:
         """Return for every item where it stands in the bytes, if it is faster to read them, and they still say it."""
         if IS_COMPILED and self.signal is Signal.TRACES and not self.dirty:
             with suppress(IndexError):

@@ -18,7 +18,6 @@ from otel_llm.span import Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 __all__ = ["LAYOUT", "Layout", "scopes_of"]
 
 

@@ -11,6 +11,7 @@ from otel_llm.searched import Searched
 if TYPE_CHECKING:
     from otel_llm.attributes import Shared
     from otel_llm.resource import Resource, Scope
+    from otel_llm.wire import Encoded
 
 __all__ = ["Item"]
 
@@ -20,7 +21,7 @@ class Item(Searched):
 
     __slots__ = ("_dimensions", "dropped", "scope")
 
-    def __init__(self, proto: Any, scope: Scope, shared: Shared, encoded: tuple[bytes, int, int] | None = None) -> None:
+    def __init__(self, proto: Any, scope: Scope, shared: Shared, encoded: Encoded | None = None) -> None:
         super().__init__(proto, shared, encoded)
         self.scope = scope
         """The instrumentation library that wrote it."""

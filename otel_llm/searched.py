@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from otel_llm.detection import Finding
     from otel_llm.text import Said
+    from otel_llm.wire import Encoded
 
 __all__ = ["Searched", "search"]
 
@@ -27,7 +28,7 @@ class Searched(Attributes):
 
     __slots__ = ("_found",)
 
-    def __init__(self, proto: Any, shared: Shared, encoded: tuple[bytes, int, int] | None = None) -> None:
+    def __init__(self, proto: Any, shared: Shared, encoded: Encoded | None = None) -> None:
         super().__init__(proto, shared, encoded)
         self._found: Sequence[tuple[Text, Sequence[Finding]]] | None = None
 

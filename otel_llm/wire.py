@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-__all__ = ["IS_COMPILED", "attributes_of", "may_have_events", "spans_in", "without_ids"]
+__all__ = ["IS_COMPILED", "Encoded", "attributes_of", "may_have_events", "spans_in", "without_ids"]
 
 IS_COMPILED: Final = not __file__.endswith(".py")
 """Whether this module is compiled: only then reading attributes here is faster than asking protobuf for each."""
+
+Encoded: TypeAlias = tuple[bytes, int, int]
+"""A request, and where in it a span begins and ends."""
 
 _RESOURCE_SPANS: Final = 0x0A
 _SCOPE_SPANS: Final = 0x12
@@ -18,7 +21,8 @@ _EVENT: Final = (b"\x5a", b"\xda")
 """What an event in a span begins with, one of which is longer than it need be."""
 _MORE: Final = 0x80
 """Set in every byte of a varint but its last."""
-_LENGTH_BITS: Final = 5 * 7
+_VARINT_BITS: Final = 10 * 7
+"""In what is longer the last byte counts as it stands: a number that leads past any end."""
 _LENGTH_DELIMITED: Final = 2
 _IDS: Final = re.compile(rb"(?s)\x0a\x10.{16}\x12\x08.{8}(?:\x22\x08.{8})?(?:\x2a([\x00-\x7f]))?")
 """A span's ids, which encoders begin it with, and then the length of its name, if below 128.
@@ -144,17 +148,6 @@ def _value(raw: bytes, position: int, stop: int) -> Any:
     return None
 
 
-def _varint(raw: bytes, position: int) -> tuple[int, int]:
-    """Return a number, and where it ends."""
-    number = raw[position]
-    shift = 7
-    while number >> shift:  # the last byte said that another one follows
-        position += 1
-        number += (raw[position] - 1) << shift
-        shift += 7
-    return number, position + 1
-
-
 def spans_in(raw: bytes) -> list[tuple[int, int]]:
     """Return where spans begin and end.
 
@@ -167,13 +160,8 @@ def spans_in(raw: bytes) -> list[tuple[int, int]]:
         for begin, stop in outer:
             position = begin
             while position < stop:
-                tag, length = raw[position], raw[position + 1]
-                position += 2
-                shift = 7
-                while length >> shift and shift < _LENGTH_BITS:  # the last byte said that another one follows
-                    length += (raw[position] - 1) << shift
-                    position += 1
-                    shift += 7
+                tag = raw[position]
+                length, position = _varint(raw, position + 1)
                 end = position + length
                 if tag & (_MORE | 7) != _LENGTH_DELIMITED or end > stop:
                     raise IndexError
@@ -181,3 +169,14 @@ def spans_in(raw: bytes) -> list[tuple[int, int]]:
                     inner.append((position, end))
                 position = end
     return inner
+
+
+def _varint(raw: bytes, position: int) -> tuple[int, int]:
+    """Return a number, and where it ends."""
+    number = raw[position]
+    shift = 7
+    while number >> shift and shift < _VARINT_BITS:  # the last byte said that another one follows
+        position += 1
+        number += (raw[position] - 1) << shift
+        shift += 7
+    return number, position + 1

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from otel_llm.detection.json_text import Literal
     from otel_llm.detection.rule import Rule
 
-
 __all__ = ["MIN_WORK", "Scan"]
 
 _WORK_PER_BYTE: Final = 9

@@ -13,7 +13,6 @@ from otel_llm.journal.disk.segment import Placed
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-
 __all__ = ["GroupCommit"]
 
 _RETRY_AFTER_S: Final = 1.0

@@ -16,7 +16,6 @@ from otel_llm.span import Span
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-
 __all__ = ["BILLABLE", "NOTHING_REPEATED", "Key", "Repeats", "find_repeats", "key_of"]
 
 BILLABLE: Final = frozenset({"chat", "text_completion", "generate_content", "embeddings", "rerank"})

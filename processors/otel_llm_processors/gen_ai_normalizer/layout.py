@@ -11,7 +11,6 @@ from otel_llm_processors.gen_ai_normalizer.program import Program
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-
 __all__ = ["Layout"]
 
 

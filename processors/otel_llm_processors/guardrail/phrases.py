@@ -30,9 +30,8 @@ _OVERLAP: Final = 640
 @cache
 def bundled_phrases(name: Literal["phrases", "profanity", "refusals"] = "phrases") -> tuple[Rule, ...]:
     """Return the phrases of a file that comes with the program, as they are written."""
-    return read_rules(
-        files("otel_llm_processors.guardrail").joinpath(f"{name}.yaml").read_text("utf-8"), f"{name}.yaml"
-    )
+    file = files("otel_llm_processors.guardrail").joinpath(f"{name}.yaml")
+    return read_rules(file.read_text("utf-8"), file.name)
 
 
 def selected_phrases(config: PhrasesConfig) -> list[Rule]:
