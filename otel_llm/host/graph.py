@@ -35,7 +35,6 @@ __all__ = ["Graph", "Key", "Part", "Parts"]
 T = TypeVar("T")
 Key = tuple[Kind, str]
 
-_HUGE_THREADS: Final = 2
 _WAITING_THREADS: Final = 16
 """Of which those are made that are needed. What waits has a limit of its own, so that some are always left."""
 _PATIENCE_S: Final = 5.0
@@ -105,7 +104,7 @@ class Graph:
                 part = self._part(component, running or {})
                 self.parts[part.key] = part
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="otel-llm-pipeline")
-        self._huge = ThreadPoolExecutor(_HUGE_THREADS, thread_name_prefix="otel-llm-huge")
+        self._huge = ThreadPoolExecutor(1, thread_name_prefix="otel-llm-huge")
         self._waiting = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="otel-llm-waiting")
         built = {name: self._try(partial(self._pipeline, name)) for name in config.service.pipelines}
         self._pipelines: dict[str, Pipeline] = {name: pipeline for name, pipeline in built.items() if pipeline}
