@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from otel_llm.item import Item
+    from otel_llm.text import Text
     from otel_llm_processors.guardrail.finding import Finding
 
 __all__ = ["CONTENT", "Call", "Part"]
@@ -50,7 +51,7 @@ class Part(NamedTuple):
 class Call:
     """A gen_ai span or log record, read."""
 
-    __slots__ = ("documents", "found", "item", "parts", "too_long")
+    __slots__ = ("documents", "found", "item", "parts", "texts", "too_long")
 
     def __init__(self, item: Item, *, max_length: int) -> None:
         """Read it. A part of more characters is none of its parts, and found to be too long."""
@@ -65,6 +66,8 @@ class Call:
         """All that it says, as text; structured values as JSON."""
         self.too_long = [part for part in parts if len(part.text) > max_length]
         """What is not looked at."""
+        self.texts: Sequence[Text] = ()
+        """Where its content stands, for what looks at it as it stands."""
         self.found: Sequence[Finding] = ()
         """What detectors say of its parts."""
         self.documents: frozenset[str] = frozenset()

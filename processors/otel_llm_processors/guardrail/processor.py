@@ -28,7 +28,7 @@ from otel_llm_processors.guardrail.sources import AllowedSources
 from otel_llm_processors.guardrail.tools import AllowedTools, Arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from otel_llm.attributes import Writable
     from otel_llm.component import Settings
@@ -50,9 +50,8 @@ class GuardrailProcessor(Processor):
     """Writes a verdict on what a call says, and which rules it breaks."""
 
     def __init__(self, config: GuardrailConfig, settings: Settings) -> None:
-        sensitive = Sensitive(config.sensitive, max_bytes=config.max_value_bytes)
-        self._rules = sensitive.rules
-        self._checks: list[Check] = [sensitive, find_content_filter, *_checks(config, settings)]
+        self._sensitive = Sensitive(config.sensitive, max_bytes=config.max_value_bytes)
+        self._checks: list[Check] = [self._sensitive, find_content_filter, *_checks(config, settings)]
         self._judges = Judges(
             dict(_bundled(config)) | make_detectors(config.detectors, settings),
             cache_entries=config.content_cache,
@@ -75,7 +74,7 @@ class GuardrailProcessor(Processor):
 
     def rules(self) -> Sequence[Rule]:
         """Return what is to be found in texts as they stand."""
-        return self._rules
+        return self._sensitive.rules
 
     def begin_batch(self, spans: Sequence[Span], /) -> None:
         """Read what spans say, and have it judged in one go."""
@@ -106,7 +105,7 @@ class GuardrailProcessor(Processor):
         retrieved = documents_by_trace(calls.values())
         for call in calls.values():
             call.documents = retrieved.get(call.item.trace_id, call.documents)
-        self._judges.judge(calls.values())
+        self._look(calls.values())
 
     def _check(self, item: Item) -> None:
         if semconv.GUARDRAIL_VERDICT in item:  # an upstream of our own has checked it
@@ -114,7 +113,7 @@ class GuardrailProcessor(Processor):
         call = self._calls.pop(id(item), None)
         if call is None or call.item is not item:
             call = self._read(item)
-            self._judges.judge([call])
+            self._look([call])
         found = self._told(chain(_too_long(call), call.found, *(check(call) for check in self._checks)))
         if not call.parts and not found:
             return
@@ -130,6 +129,11 @@ class GuardrailProcessor(Processor):
 
     def _read(self, item: Item) -> Call:
         return Call(item, max_length=self._max_bytes)
+
+    def _look(self, calls: Collection[Call]) -> None:
+        """Look for what is looked for in many calls at once."""
+        self._sensitive.search(calls)
+        self._judges.judge(calls)
 
     def _told(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return of each rule and target the surest finding: a conversation says the same in every turn."""

@@ -14,7 +14,7 @@ from otel_llm_processors.guardrail.content import CONTENT
 from otel_llm_processors.guardrail.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from otel_llm_processors.guardrail.config import SensitiveConfig
     from otel_llm_processors.guardrail.content import Call
@@ -59,14 +59,20 @@ class Sensitive:
         self._names |= {rule.id: rule.id for rule in bundled_markup()}
         self._max_bytes = max_bytes
 
+    def search(self, calls: Collection[Call]) -> None:
+        """Have what calls say scanned in one go, for when each of them is checked."""
+        for call in calls:
+            call.texts = [text for text in call.item.texts_under(CONTENT) if len(text.value) <= self._max_bytes]
+        if texts := [text for call in calls for text in call.texts]:
+            next(iter(calls)).item.findings(texts)  # what is found in a text is known to its whole batch
+
     def __call__(self, call: Call, /) -> Iterator[Finding]:
-        """Yield what is found in a call."""
+        """Yield what is found in a call that has been searched."""
         redacted = call.item.get(semconv.REDACTION_RULES)
         for rule in redacted if isinstance(redacted, list) else ():
             if isinstance(rule, str) and rule in self._names:
                 yield Finding(self._names[rule], "call")
-        texts = [text for text in call.item.texts_under(CONTENT) if len(text.value) <= self._max_bytes]
-        for text, findings in zip(texts, call.item.findings(texts), strict=True):
+        for text, findings in zip(call.texts, call.item.findings(call.texts), strict=True):
             for finding in findings:
                 target = CONTENT[text.attribute]
                 if finding.rule in self._names:
