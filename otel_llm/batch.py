@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from itertools import count, repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.message import DecodeError
 
@@ -14,7 +14,7 @@ from otel_llm.envelopes import LAYOUT, scopes_of
 from otel_llm.errors import Refused
 from otel_llm.ids import INVALID, remove_invalid_exemplars
 from otel_llm.resource import Resource, Scope
-from otel_llm.searched import search
+from otel_llm.searched import search, suspicious_attributes
 from otel_llm.signals import Signal
 from otel_llm.wire import IS_COMPILED, may_have_events, spans_in, without_ids
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from otel_llm.wire import Encoded
 
 __all__ = ["Batch"]
+
+
+_FIRST: Final = 8 * 1024
+"""Bytes: the spans that begin in them mostly tell that a much larger request is not clean."""
 
 
 class Batch:
@@ -88,7 +92,7 @@ class Batch:
 
     def search(self, items: Sequence[Item], longest: int) -> tuple[list[Resource], list[Item]]:
         """Return the resources and those of some items in which something is found, or a text is longer than that."""
-        found = {*map(id, search([*self._resources, *items], self._shared, longest))}
+        found = {*map(id, search([*self._resources, *items], self._suspicious(), self._shared, longest))}
         return [each for each in self._resources if id(each) in found], [each for each in items if id(each) in found]
 
     def to_bytes(self) -> bytes:
@@ -197,6 +201,8 @@ class Batch:
     def _found_clean(self, detector: Detector) -> bool:
         if self.signal is not Signal.TRACES:
             return detector.is_clean(self._raw)
+        if len(self._raw) > 8 * _FIRST and not detector.is_clean(without_ids(self._raw, _FIRST)):
+            return False
         texts = without_ids(self._raw)
         if not detector.is_clean(texts):
             return False
@@ -240,6 +246,14 @@ class Batch:
                 if len(spans) == self.item_count:
                     return iter([(self._raw, start, end) for start, end in spans])
         return repeat(None)
+
+    def _suspicious(self) -> dict[int, list[int]]:
+        """Return for spans, by their facades' ids, in which attributes something may be found, where only there."""
+        detector, items = self._shared.detector, self._items
+        if self.signal is not Signal.TRACES or detector is None or not items:
+            return {}
+        places = suspicious_attributes(self.to_bytes(), len(items), detector)
+        return {id(item): each for item, each in zip(items, places, strict=True) if each is not None}
 
     def _strip(self, holder: Any, prefix: str, keep: frozenset[str]) -> None:
         attributes = holder.attributes

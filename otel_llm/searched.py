@@ -8,17 +8,20 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm.attributes import Attributes, Shared
-from otel_llm.text import Text, texts_of, texts_under
+from otel_llm.text import Text, texts_at, texts_of, texts_under
+from otel_llm.wire import EVENT, OTHER, fields_of, spans_in
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-    from otel_llm.detection import Finding
+    from otel_llm.detection import Detector, Finding
     from otel_llm.text import Said
     from otel_llm.wire import Encoded
 
-__all__ = ["Searched", "search"]
+__all__ = ["Searched", "search", "suspicious_attributes"]
 
+_SHORT: Final = 256
+"""Bytes: of what is longer a slot is made, which costs less than to search it twice."""
 _AT_ONCE: Final = 4096
 """Texts: their slots, and what a scan makes of them, take more memory than they do."""
 
@@ -36,6 +39,13 @@ class Searched(Attributes):
         """Return every text on it, but for some."""
         message, skip = self._searched
         return texts_of(message, self._touched, skip=skip, clean=clean)
+
+    def texts_at(self, positions: Sequence[int], clean: Container[Said] = ()) -> list[Text]:
+        """Return the texts in the attributes at some positions, and with `EVENT` those in its events, but for some."""
+        texts = texts_at(self._proto, [each for each in positions if each != EVENT], self._touched, clean)
+        if EVENT in positions:
+            texts += texts_of(self._proto, self._touched, only="events", clean=clean)
+        return texts
 
     def texts_under(self, keys: Container[str]) -> list[Text]:
         """Return the texts in the attributes with these keys."""
@@ -76,7 +86,7 @@ class Searched(Attributes):
     def found(self, longest: int) -> Sequence[tuple[Text, Sequence[Finding]]]:
         """Return the texts in which something is found; those longer than *longest*, unscanned, without findings."""
         if self._found is None:
-            search([self], self._shared, longest)
+            search([self], {}, self._shared, longest)
         found, self._found = self._found or (), None  # what is written from now on is not what was searched
         if self._shared.own_rules is None:
             return found
@@ -84,15 +94,54 @@ class Searched(Attributes):
         return [(text, mine) for (text, findings), mine in own if mine or not findings]
 
 
-def search(holders: Iterable[Searched], shared: Shared, longest: int) -> list[Searched]:
-    """Return those of some holders whose `found` is not empty. Many of their texts are scanned at once."""
+def search(
+    holders: Iterable[Searched], places: Mapping[int, Sequence[int]], shared: Shared, longest: int
+) -> list[Searched]:
+    """Return those of some holders whose `found` is not empty. Many of their texts are scanned at once.
+
+    *places* say for some, by their `id`, the only places in which anything can be found: see `suspicious_attributes`.
+    """
     found: list[Searched] = []
-    for group in _groups(holders, shared.detector.clean if shared.detector else ()):
+    for group in _groups(holders, places, shared.detector.clean if shared.detector else ()):
         said = [text.said for each in group for text in each.texts]
         said += [_streamed(parts) for each in group for parts in each.streams]
         _scanned((each for each in said if len(each[1]) <= longest), shared)
         found += [each.holder for each in group if each.holder.take(each.texts, each.streams, longest)]
     return found
+
+
+def suspicious_attributes(raw: bytes, spans: int, detector: Detector) -> list[list[int] | None]:
+    """Return for each span of a traces request the positions of the attributes in which something may be found.
+
+    And `EVENT` where its events are to be searched; None for a span where it may be found elsewhere too, and for all
+    *spans* if the request is not encoded as usual. To make slots of all texts would take longer than this.
+    """
+    try:
+        found = _suspicious(spans_in(raw), raw, detector)
+    except IndexError:
+        found = []
+    return found if len(found) == spans else [None] * spans
+
+
+def _suspicious(spans: Iterable[tuple[int, int]], raw: bytes, detector: Detector) -> list[list[int] | None]:
+    found: list[list[int]] = []
+    owners: list[tuple[int, int]] = []
+    short: list[bytes] = []
+    for start, end in spans:
+        own: list[int] = []
+        events = 0
+        for position, first, last in fields_of(raw, start, end):
+            events += position == EVENT
+            if last - first > _SHORT or events > 1:  # several of them are a stream, which is one text too
+                own.append(position)
+            else:
+                owners.append((len(found), position))
+                short.append(raw[first:last])
+        found.append(own)
+    for place in detector.suspects(short):
+        number, position = owners[place]
+        found[number].append(position)
+    return [None if OTHER in each else sorted({*each}) for each in found]
 
 
 class _Read(NamedTuple):
@@ -103,12 +152,18 @@ class _Read(NamedTuple):
     streams: list[list[Text]]
 
 
-def _groups(holders: Iterable[Searched], clean: Container[Said]) -> Iterator[list[_Read]]:
+def _groups(
+    holders: Iterable[Searched], places: Mapping[int, Sequence[int]], clean: Container[Said]
+) -> Iterator[list[_Read]]:
     """Yield holders that are searched together, none with texts that are all *clean*."""
     group: list[_Read] = []
     many = 0
     for holder in holders:
-        read = _Read(holder, holder.texts(clean), holder.streams())
+        positions = places.get(id(holder))
+        if positions is None:
+            read = _Read(holder, holder.texts(clean), holder.streams())
+        else:
+            read = _Read(holder, holder.texts_at(positions, clean), holder.streams() if EVENT in positions else [])
         if read.texts or read.streams:
             group.append(read)
             many += len(read.texts)

@@ -8,6 +8,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from otel_llm.attributes import Attributes
 from otel_llm.item import Item
+from otel_llm.text import texts_of
 from otel_llm.values import Writable, without_surrogates, write
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Span(Item):
         """Return what the same attribute says in several events: a stream comes in as many as it had chunks."""
         by_key: dict[str, list[Text]] = {}
         if len(self._proto.events) > 1:
-            for text in self.texts():
-                if text.kind == "value" and isinstance(text.value, str) and text.path.startswith("events["):
+            for text in texts_of(self._proto, self._touched, only="events"):
+                if text.kind == "value" and isinstance(text.value, str):
                     by_key.setdefault(text.key, []).append(text)
         return [parts for parts in by_key.values() if len(parts) > 1]

@@ -17,11 +17,11 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from otel_llm.values import without_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
     from google.protobuf.message import Message
 
-__all__ = ["EXEMPT", "Said", "Text", "texts_of", "texts_under"]
+__all__ = ["EXEMPT", "Said", "Text", "texts_at", "texts_of", "texts_under"]
 
 Kind = Literal["key", "value", "field"]
 Said = tuple[str, "str | bytes"]
@@ -115,7 +115,12 @@ class Text:
 
 
 def texts_of(
-    message: Message, touched: Callable[[], None], *, skip: frozenset[str] = frozenset(), clean: Container[Said] = ()
+    message: Message,
+    touched: Callable[[], None],
+    *,
+    skip: frozenset[str] = frozenset(),
+    only: str = "",
+    clean: Container[Said] = (),
 ) -> list[Text]:
     """Return a slot for every text in *message* that is not empty, in the order of its fields.
 
@@ -123,9 +128,12 @@ def texts_of(
         message: what to walk.
         touched: called after every change.
         skip: names of fields of *message* itself to leave out, because somebody else walks them.
+        only: the name of the one field of it that is not left out; all unless given.
         clean: texts to leave out.
     """
     found: list[Text] = []
+    if only:
+        skip = _all_but(message.DESCRIPTOR, only)
     _walk(message, _root(touched), found, clean, skip)
     return found
 
@@ -134,6 +142,15 @@ def texts_under(message: Any, keys: Container[str], touched: Callable[[], None])
     """Return a slot for every text in the attributes with some keys, as `texts_of` does for all there is."""
     found: list[Text] = []
     _walk_pairs(message.attributes, _root(touched), "attributes", found, (), keys=keys)
+    return found
+
+
+def texts_at(
+    message: Any, positions: Iterable[int], touched: Callable[[], None], clean: Container[Said] = ()
+) -> list[Text]:
+    """Return a slot for every text in the attributes at some positions, as `texts_of` does for all there is."""
+    found: list[Text] = []
+    _walk_pairs(message.attributes, _root(touched), "attributes", found, clean, positions=positions)
     return found
 
 
@@ -198,10 +215,21 @@ def _walk(
 
 
 def _walk_pairs(
-    pairs: Any, at: _Place, name: str, found: list[Text], clean: Container[Said], *, keys: Container[str] | None = None
+    pairs: Any,
+    at: _Place,
+    name: str,
+    found: list[Text],
+    clean: Container[Said],
+    *,
+    keys: Container[str] | None = None,
+    positions: Iterable[int] | None = None,
 ) -> None:
-    """Walk attributes, or those with some keys. Most are a short text: descriptors would take three times as long."""
-    for position, pair in enumerate(pairs):
+    """Walk attributes, or those with some keys, or at some positions.
+
+    Most are a short text: descriptors would take three times as long.
+    """
+    each = enumerate(pairs) if positions is None else ((position, pairs[position]) for position in positions)
+    for position, pair in each:
         key, value = pair.key, pair.value
         if keys is not None and key not in keys:
             continue
@@ -237,6 +265,11 @@ def _walk_value(value: Any, at: _Place, found: list[Text], clean: Container[Said
             found.append(Text(at, value, kind, None, text))
     elif kind not in _NUMBERS:
         _walk(value, at, found, clean)
+
+
+@cache
+def _all_but(descriptor: Descriptor, name: str) -> frozenset[str]:
+    return frozenset(field.name for field in descriptor.fields if field.name != name)
 
 
 @cache

@@ -6,7 +6,17 @@ import re
 from struct import Struct
 from typing import Any, Final, TypeAlias
 
-__all__ = ["IS_COMPILED", "Encoded", "attributes_of", "may_have_events", "spans_in", "without_ids"]
+__all__ = [
+    "EVENT",
+    "IS_COMPILED",
+    "OTHER",
+    "Encoded",
+    "attributes_of",
+    "fields_of",
+    "may_have_events",
+    "spans_in",
+    "without_ids",
+]
 
 IS_COMPILED: Final = not __file__.endswith(".py")
 """Whether this module is compiled: only then reading attributes here is faster than asking protobuf for each."""
@@ -14,6 +24,10 @@ IS_COMPILED: Final = not __file__.endswith(".py")
 Encoded: TypeAlias = tuple[bytes, int, int]
 """A request, and where in it a span begins and ends."""
 
+OTHER: Final = -1
+"""In place of an attribute's position: a name, a link, whatever else has a text."""
+EVENT: Final = -2
+"""An event with all that it has."""
 _RESOURCE_SPANS: Final = 0x0A
 _SCOPE_SPANS: Final = 0x12
 _SPAN: Final = 0x12
@@ -35,6 +49,8 @@ _START: Final = 0x39
 _END: Final = 0x41
 _TIMES: Final = 9 + 9
 """Bytes of start and end, which stand behind the name and the kind."""
+_EVENT_FIELD: Final = 0x5A
+_ID_FIELDS: Final = frozenset({0x0A, 0x12, 0x22})
 _ATTRIBUTE: Final = 0x4A
 _KEY: Final = 0x0A
 _VALUE: Final = 0x12
@@ -50,8 +66,10 @@ _SIGN: Final = 1 << 63
 _float: Final = Struct("<d").unpack_from
 
 
-def without_ids(raw: bytes) -> bytes:
+def without_ids(raw: bytes, most: int | None = None) -> bytes:
     """Return a traces request without ids and times where encoders write them, for a search of its texts.
+
+    With *most* only its first spans: those that begin in so many bytes of it.
 
     Ids are random and times nearly so: among so many bytes some look like anything. What stays is in no encoding any
     more, but every text is there whole. A request that is written in an unusual way stays as it is.
@@ -60,6 +78,8 @@ def without_ids(raw: bytes) -> bytes:
     last = 0
     try:
         for start, end in spans_in(raw):
+            if most is not None and start > most:
+                return b"".join((*kept, raw[last:start]))
             ids = _IDS.match(raw, start, end)
             if ids is None:
                 continue
@@ -146,6 +166,43 @@ def _value(raw: bytes, position: int, stop: int) -> Any:
     elif kind == _BOOL and position + 2 == stop:
         return raw[position + 1] != 0
     return None
+
+
+def fields_of(raw: bytes, start: int, end: int) -> list[tuple[int, int, int]]:
+    """Return where in a span all that may be text begins and ends, each after which of its attributes it is.
+
+    Or after `EVENT` or `OTHER`, where it is none.
+
+    Args:
+        raw: a request that has been decoded without an error.
+        start: where the span begins in it.
+        end: where it ends.
+
+    Raises:
+        IndexError: it is not encoded as usual.
+    """
+    fields: list[tuple[int, int, int]] = []
+    count = 0
+    position = start
+    while position < end:
+        tag, position = _varint(raw, position)
+        kind = tag & 7
+        if kind == _LENGTH_DELIMITED:
+            length, position = _varint(raw, position)
+            stop = position + length
+            if tag == _ATTRIBUTE:
+                fields.append((count, position, stop))
+                count += 1
+            elif tag not in _ID_FIELDS:
+                fields.append((EVENT if tag == _EVENT_FIELD else OTHER, position, stop))
+            position = stop
+        elif kind in _FIXED:
+            position += _FIXED[kind]
+        elif kind == 0:
+            position = _varint(raw, position)[1]
+        else:
+            raise IndexError
+    return fields
 
 
 def spans_in(raw: bytes) -> list[tuple[int, int]]:

@@ -145,6 +145,9 @@ def test_a_text_is_scanned_once_for_each_thing_it_says() -> None:
         def is_clean(self, raw: bytes, /) -> bool:
             return not raw
 
+        def suspects(self, parts: Sequence[bytes], /) -> range:
+            return range(len(parts))
+
     batch = Batch(make_request({"a": "x"}))
     batch.detect_with(Recorder())
     span = batch.spans[0]

@@ -50,6 +50,14 @@ def test_every_text_of_a_request_is_left_whole(scopes: list[list[Any]], named: b
     assert [] == [text.value for text in texts_of(request, lambda: None) if str(text.value).encode() not in kept]
 
 
+def test_of_a_large_request_the_first_spans_are_enough() -> None:
+    """What is behind them is left out, and nothing of them is."""
+    raw = make_request({"a": "x" * 100}, {"b": "y" * 100}, {"c": "z" * 100})
+    first = without_ids(raw, 100)
+
+    assert [True, False, False] == [text * 100 in first for text in (b"x", b"y", b"z")]
+
+
 def test_ids_and_times_are_not_searched() -> None:
     """Random bytes look like anything: a request would hardly ever be clean."""
     request = ExportTraceServiceRequest()

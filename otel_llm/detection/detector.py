@@ -14,7 +14,7 @@ from otel_llm.detection.json_text import is_json
 from otel_llm.detection.pattern import RUN, has_edges
 from otel_llm.detection.scan import Scan
 from otel_llm.detection.segment import Segment
-from otel_llm.detection.sieve import suspects
+from otel_llm.detection.sieve import suspects, uncertain
 from otel_llm.detection.stretches import united
 from otel_llm.detection.validators import COSTLY, Candidate, validator
 from otel_llm.detection.validators.network import may_hold_public
@@ -22,7 +22,7 @@ from otel_llm.detection.view import View
 from otel_llm.telemetry import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
     from otel_llm.detection.engines import Engine
     from otel_llm.detection.rule import Rule
@@ -63,6 +63,10 @@ class Detector(Protocol):
         """Tell whether nothing can be found in any text that stands somewhere in *raw*, in UTF-8."""
         ...
 
+    def suspects(self, parts: Sequence[bytes], /) -> Collection[int]:
+        """Return the places of those parts of a request in which `is_clean` is not sure, all at once."""
+        ...
+
 
 class RuleDetector:
     """A detector for a list of rules. Compiled once for a process; an instance for each thread costs little."""
@@ -100,6 +104,7 @@ class RuleDetector:
         self._sensitive: dict[str, tuple[int, ...]] = {}
         self.clean: dict[tuple[str, str | bytes], None] = {}
         """Of short texts those in which nothing was found: names of attributes, models and statuses recur."""
+        self._parts: dict[bytes, bool] = {}
         lookups = (meter or Meter()).counter("detection_cache_lookups", "Texts looked up by content.", ["outcome"])
         told = lookups.labels("hit").inc, lookups.labels("miss").inc
         self._cache = ContentCache(ByContent(cache_entries, *told)) if cache_entries else None
@@ -109,7 +114,13 @@ class RuleDetector:
         if _ESCAPED.search(raw):
             return False  # as the engine would say too, but not before it has been over all of it
         fired = self.engine.fired_only(raw, self._addresses)
-        return fired is not None and not (fired and may_hold_public(raw))
+        return fired is not None and not may_hold_public(raw, fired)
+
+    def suspects(self, parts: Sequence[bytes], /) -> Collection[int]:
+        """Return the places of those parts of a request in which something may be found."""
+        if len(self._parts) > _REMEMBERED:
+            self._parts.clear()
+        return uncertain(self.engine, parts, self._parts)
 
     def scan(self, texts: Sequence[tuple[str, str | bytes]], /) -> Sequence[Sequence[Finding]]:
         """Return what was found in each text, by `start`."""

@@ -6,15 +6,14 @@ Patterns see bytes, so classes are ASCII: `\w` next to a CJK character ends a wo
 from __future__ import annotations
 
 import re
-from functools import cache, reduce
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
-    "MAX_PATTERN", "MIN_RUN", "RUN", "alternatives", "beside", "check_pattern", "has_edges", "holds_run", "loosened",
-    "max_width", "separated", "shortened",
+    "MAX_PATTERN", "MIN_RUN", "RUN", "SETTLED", "TOKEN", "alternatives", "beside", "check_pattern", "has_edges",
+    "loosened", "separated", "settled", "shortened",
 ]  # fmt: skip
 
 MAX_PATTERN: Final = 4096
@@ -24,19 +23,18 @@ MIN_RUN: Final = 20
 """Characters of base64 that are looked into: fewer hold no secret."""
 RUN: Final = rf"[A-Za-z0-9+/_\-]{{{MIN_RUN}}}"
 """What most formats of secrets hold, base64 too, and ordinary texts rarely do."""
-_RUN_SIGN: Final = re.compile(rb"[A-Za-z0-9+/_\-]")
+
+SETTLED: Final = 16
+"""Bytes: so far behind a match its end is told at the latest."""
+_LAST_CLASS: Final = re.compile(r"(?:(\\d)\)?|\[(A-Za-z0-9)\])\{\d+\}$")
 
 _GROUP: Final = re.compile(r"\(\?(?!:|i\)|i:)")
-_TOKEN: Final = re.compile(
-    r"\\x[0-9A-Fa-f]{2}|\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL
-)
+TOKEN: Final = re.compile(r"\\x[0-9A-Fa-f]{2}|\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL)
+"""What a pattern is made of: a sign, a class, an escape."""
 _REPEAT: Final = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _ENOUGH: Final = 12
 """Repeats that a trigger asks for: automata that count to more are large, and fire hardly less often."""
-_OPENING: Final = re.compile(r"\((?:\?i?:|\?i\))?")
 _ESCAPED: Final = re.compile(r"\\.", re.DOTALL)
-_QUANTIFIER: Final = re.compile(r"(?:\{(\d+)(,?)(\d*)\}|([*+?]))\??")
-_UNLIMITED: Final = 1 << 20
 _EDGES: Final = {
     "^": r"(?:^|\x00)",
     "$": r"(?:$|\x00)",
@@ -75,7 +73,7 @@ def check_pattern(pattern: str) -> None:
         raise ValueError(f"a pattern has at most {MAX_PATTERN:,} characters")
     if not pattern.isascii():
         raise ValueError("a pattern is written in ASCII: other characters as \\x escapes of their UTF-8")
-    outside = "".join(map(_outline, _TOKEN.findall(pattern)))
+    outside = "".join(map(_outline, TOKEN.findall(pattern)))
     if _GROUP.search(outside):
         raise ValueError("lookarounds and groups other than (...), (?:...) and (?i:...) are not read")
     if _NOT_PORTABLE.search(outside):
@@ -93,148 +91,14 @@ def loosened(pattern: str) -> str:
 
     Without word boundaries and anchors: in a request as it came, a byte of protobuf may be a word character.
     """
-    return _REPEAT.sub(_fewer, "".join(token for token in _TOKEN.findall(pattern) if token not in {"\\b", "^", "$"}))
-
-
-class _Part(Protocol):
-    """What is known of a part of a pattern."""
-
-    def then(self, other: Self) -> Self:
-        """Return what is known of this part with the other one behind it."""
-        ...
-
-    def repeated(self, least: int, most: int) -> Self:
-        """Return what is known of so many of this part side by side."""
-        ...
-
-    def or_else(self, other: Self) -> Self:
-        """Return what is known of one of the two."""
-        ...
-
-
-P = TypeVar("P", bound=_Part)
-
-
-def _read(pattern: str, one: Callable[[str], P], nothing: P) -> P:
-    """Return what is known of a pattern, where *one* tells it of what matches a single byte."""
-    groups: list[tuple[list[P], P]] = [([], nothing)]  # of each open group the alternatives before, and this one
-    last = nothing
-    position = 0
-    while position < len(pattern):
-        if quantifier := _QUANTIFIER.match(pattern, position):
-            last = last.repeated(*_times(quantifier))
-            position = quantifier.end()
-            continue
-        token = (_OPENING.match(pattern, position) or _TOKEN.match(pattern, position))[0]  # type: ignore[index]  # a token is any character
-        position += len(token)
-        alternatives, before = groups[-1]
-        groups[-1] = alternatives, before.then(last)
-        last = nothing
-        match token:
-            case "(" | "(?:" | "(?i:":
-                groups.append(([], nothing))
-            case ")":
-                last = _either(groups.pop())
-            case "|":
-                groups[-1] = [*groups[-1][0], groups[-1][1]], nothing
-            case "^" | "$" | "\\b" | "(?i)":
-                pass
-            case _:
-                last = one(token)
-    alternatives, before = groups[0]
-    return _either((alternatives, before.then(last)))
-
-
-def _times(quantifier: re.Match[str]) -> tuple[int, int]:
-    """Return how often what stands before a quantifier may stand there."""
-    low, comma, high, sign = quantifier.groups()
-    if low:
-        return int(low), int(high or (_UNLIMITED if comma else low))
-    return int(sign == "+"), 1 if sign == "?" else _UNLIMITED
-
-
-def _either(group: tuple[list[P], P]) -> P:
-    alternatives, last = group
-    return reduce(lambda one, other: one.or_else(other), alternatives, last)
-
-
-class _Width(NamedTuple):
-    """The most bytes that a part of a pattern matches."""
-
-    most: int = 0
-
-    def then(self, other: _Width) -> _Width:
-        return _Width(self.most + other.most)
-
-    def repeated(self, _least: int, most: int) -> _Width:
-        return _Width(self.most * most)
-
-    def or_else(self, other: _Width) -> _Width:
-        return max(self, other)
-
-
-def max_width(pattern: str) -> int:
-    """Return the most bytes that a pattern matches; a million and more where nothing limits them."""
-    return _read(pattern, lambda _token: _Width(1), _Width()).most
-
-
-class _Run(NamedTuple):
-    """What is sure of the signs of a `RUN` in whatever a part of a pattern matches."""
-
-    before: int = 0
-    """How many it begins with."""
-    behind: int = 0
-    """How many it ends with."""
-    longest: int = 0
-    """How many stand side by side in it."""
-    is_whole: bool = True
-    """Whether it is nothing else."""
-
-    def then(self, other: _Run) -> _Run:
-        """Return what is sure of this part with the other one behind it."""
-        return _Run(
-            self.before + other.before if self.is_whole else self.before,
-            other.behind + self.behind if other.is_whole else other.behind,
-            max(self.longest, other.longest, self.behind + other.before),
-            self.is_whole and other.is_whole,
-        )
-
-    def repeated(self, least: int, _most: int) -> _Run:
-        """Return what is sure of so many of this part side by side."""
-        if self.is_whole:
-            return _Run(self.longest * least, self.longest * least, self.longest * least)
-        return self.then(self) if least > 1 else self if least else _Run(is_whole=False)
-
-    def or_else(self, other: _Run) -> _Run:
-        """Return what is sure of one of the two."""
-        return _Run(
-            min(self.before, other.before),
-            min(self.behind, other.behind),
-            min(self.longest, other.longest),
-            self.is_whole and other.is_whole,
-        )
-
-
-_ONE: Final = _Run(1, 1, 1)
-
-
-def holds_run(pattern: str) -> bool:
-    """Tell whether a `RUN` stands in whatever *pattern* matches."""
-    return _read(pattern, lambda token: _ONE if _is_sign(token) else _Run(is_whole=False), _Run()).longest >= MIN_RUN
-
-
-@cache
-def _is_sign(token: str) -> bool:
-    """Tell whether all that a token matches are signs of a `RUN`."""
-    one = re.compile(token.encode(), re.DOTALL)
-    return all(_RUN_SIGN.match(byte) for byte in map(bytes, zip(range(256))) if one.match(byte))
+    return _REPEAT.sub(_fewer, "".join(token for token in TOKEN.findall(pattern) if token not in {"\\b", "^", "$"}))
 
 
 def alternatives(pattern: str) -> list[str]:
     """Return patterns of which one matches wherever *pattern* does: what stands between its outermost bars."""
     parts = [""]
     depth = 0
-    for part in _TOKEN.findall(pattern):
+    for part in TOKEN.findall(pattern):
         depth += (part == "(") - (part == ")")
         if part == "|" and not depth:
             parts.append("")
@@ -245,7 +109,7 @@ def alternatives(pattern: str) -> list[str]:
 
 def has_edges(pattern: str) -> bool:
     """Tell whether a pattern asks for the edge of a text."""
-    return not _QUOTED_EDGES.keys().isdisjoint(_TOKEN.findall(pattern))
+    return not _QUOTED_EDGES.keys().isdisjoint(TOKEN.findall(pattern))
 
 
 def separated(pattern: str, *, quoted: bool = False) -> str:
@@ -254,12 +118,24 @@ def separated(pattern: str, *, quoted: bool = False) -> str:
     Where these are strings of JSON, *quoted*, their quotes are the edges of what they say.
     """
     edges = _EDGES | _QUOTED_EDGES if quoted else _EDGES
-    return "".join(_within(token, edges) for token in _TOKEN.findall(pattern))
+    return "".join(_within(token, edges) for token in TOKEN.findall(pattern))
 
 
 def shortened(pattern: str) -> str:
     """Return a pattern that fires, in texts joined by NUL and in the strings of JSON, where each match may end."""
-    return _REPEAT.sub(_fewer, "".join(_QUOTED_EDGES.get(token, token) for token in _TOKEN.findall(pattern)))
+    return _REPEAT.sub(_fewer, "".join(_QUOTED_EDGES.get(token, token) for token in TOKEN.findall(pattern)))
+
+
+def settled(pattern: str) -> str:
+    """Return a pattern that fires within `SETTLED` bytes behind wherever *pattern* does, but once in a run of digits.
+
+    A run is what *pattern* ends with. The other one fires at every sign of it.
+    """
+    ends = _LAST_CLASS.search(pattern)
+    if ends is None:
+        return pattern
+    sign = ends[1] or ends[2]
+    return rf"{pattern}(?:[^{sign}]|[{sign}]{{{SETTLED}}}|$)"
 
 
 def beside(words: tuple[str, ...], value: str) -> str:

@@ -7,7 +7,7 @@ escapes, and what stands in none of them stands in no string.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from otel_llm.detection.engines import Engine
 
-__all__ = ["suspects"]
+__all__ = ["suspects", "uncertain"]
 
 _READINGS: Final = 4
 """Escapes in escapes that are decoded; what has more is read by itself."""
@@ -58,6 +58,33 @@ def suspects(engine: Engine, texts: Sequence[bytes], documents: Collection[int])
             found.update(each for each, part in zip(waiting, data.split(b"\0"), strict=True) if b"\\" in part)
         data = data.replace(_BACKSLASH, b"\\")
     return found.union(waiting, unread)
+
+
+def uncertain(engine: Engine, parts: Sequence[bytes], known: dict[bytes, bool]) -> Collection[int]:
+    """Return the places of those parts of a request in which something may be found, whatever stands around them.
+
+    *known* remembers which are: the most recur from span to span.
+    """
+    found: list[int] = []
+    fresh: list[int] = []
+    for place, part in enumerate(parts):
+        fires = known.get(part)
+        if fires is None:
+            fresh.append(place)
+        elif fires:
+            found.append(place)
+    if not fresh:
+        return found
+    marks = engine.marks(b"\0".join([parts[place] for place in fresh]))
+    if marks is None:
+        return range(len(parts))
+    starts = [*accumulate((len(parts[place]) + 1 for place in fresh), initial=0)]
+    marked = {bisect_left(starts, mark) - 1 for mark in marks}
+    for number, place in enumerate(fresh):
+        known[parts[place]] = fires = number in marked or b"\\" in parts[place]
+        if fires:
+            found.append(place)
+    return found
 
 
 def _decoded(data: bytes) -> bytes:

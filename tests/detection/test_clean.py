@@ -5,13 +5,19 @@ from __future__ import annotations
 import base64
 import json
 
+import hyperscan
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm.batch import Batch
 from otel_llm.detection import RuleDetector, bundled_rules
 from otel_llm.detection.examples import made_up
+from otel_llm.detection.pattern import SETTLED, settled
+from otel_llm.searched import suspicious_attributes
 from otel_llm.testing import make_request
+from otel_llm.wire import EVENT
 
 RULES = [rule for rule in bundled_rules() if rule.enabled]
 DETECTOR = RuleDetector(RULES)
@@ -45,3 +51,76 @@ def test_what_is_clean_by_its_bytes_holds_nothing_that_is_found(attributes: list
 
     if by_bytes:
         assert [] == [found for findings in span.findings(span.texts()) for found in findings]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(st.tuples(st.text(max_size=8), TEXTS), max_size=4), min_size=1, max_size=3), TEXTS)
+def test_something_is_found_only_where_it_is_looked_for(spans: list[list[tuple[str, str]]], name: str) -> None:
+    """By the bytes of each attribute, whatever stands around it."""
+    request = ExportTraceServiceRequest.FromString(make_request(*map(dict, spans), name=name))
+    batch = Batch(request.SerializeToString())
+    batch.detect_with(DETECTOR)
+    places = suspicious_attributes(batch.raw, len(spans), DETECTOR)
+
+    for span, positions in zip(batch.spans, places, strict=True):
+        texts = span.texts()
+        found = {text.path for text, findings in zip(texts, span.findings(texts), strict=True) if findings}
+        looked = {text.path for text in texts if positions is None} | {
+            text.path for text in (() if positions is None else span.texts_at(positions))
+        }
+        assert not found - looked
+
+
+def test_a_span_without_anything_is_not_looked_at() -> None:
+    """Nor are attributes beside one that is."""
+    first, second = suspicious_attributes(make_request({"a": "x", "b": EXAMPLES[0]}, {"a": "x", "b": 7}), 2, DETECTOR)
+
+    assert ([1], []) == (first, second)
+
+
+@pytest.mark.parametrize(("names", "looked"), [(["x"], []), (["x", "x"], [EVENT]), ([EXAMPLES[0]], [EVENT])])
+def test_several_events_are_looked_at(names: list[str], looked: list[int]) -> None:
+    """They may be parts of one text."""
+    request = ExportTraceServiceRequest.FromString(make_request({"a": "x"}))
+    for name in names:
+        request.resource_spans[0].scope_spans[0].spans[0].events.add(name=name)
+
+    assert [looked] == suspicious_attributes(request.SerializeToString(), 1, DETECTOR)
+
+
+def test_something_in_the_name_has_a_span_looked_at_whole() -> None:
+    """Only attributes and events are looked at by themselves."""
+    assert [None] == suspicious_attributes(make_request({"a": "x"}, name=EXAMPLES[0]), 1, DETECTOR)
+
+
+def test_a_request_in_an_unusual_encoding_is_looked_at_whole() -> None:
+    """A field's number may be written longer than it need be."""
+    raw = make_request({"a": "x"})
+
+    assert [None] == suspicious_attributes(b"\x8a\x00" + raw[1:], 1, DETECTOR)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="017aZ- .(", max_size=60))
+def test_a_settled_pattern_fires_soon_after_the_pattern_does(text: str) -> None:
+    """And nowhere else, in what is joined by NUL."""
+    data = f"{text}\0x".encode()
+    for pattern in (r"\d(?:[ \-/()]{0,4}\d){5}", r"\d\d[ \-]?[A-Za-z0-9]{4}", r"\d{3}[ .\-]\d{4}"):
+        ends, told = _ends(pattern, data), _ends(settled(pattern), data)
+
+        assert all(any(end < late <= end + SETTLED for late in told) for end in ends)
+        assert all(any(end < late <= end + SETTLED for end in ends) for late in told)
+
+
+def test_what_is_settled_is_told_once() -> None:
+    """Not for each digit of a number."""
+    assert 1 == len(_ends(settled(r"\d(?:[ \-/()]{0,4}\d){5}"), b"call 4930901820 now"))
+
+
+def _ends(pattern: str, data: bytes) -> set[int]:
+    """Return where matches of a pattern end."""
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(expressions=[pattern.encode()], ids=[0], flags=[hyperscan.HS_FLAG_DOTALL])
+    ends: set[int] = set()
+    database.scan(data, match_event_handler=lambda _id, _start, end, *_: ends.add(end))
+    return ends

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from otel_llm.detection import Rule, RuleDetector, bundled_rules
 from otel_llm.detection.examples import made_up
-from otel_llm.detection.pattern import alternatives, holds_run
+from otel_llm.detection.extent import holds_run
+from otel_llm.detection.pattern import alternatives
 from otel_llm.detection.validators.checksums import ISSUERS, luhn_digits
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from otel_llm.detection.pattern import RUN, alternatives, holds_run, loosened, max_width
+from otel_llm.detection.extent import holds_run, max_width
+from otel_llm.detection.pattern import RUN, alternatives, loosened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,14 @@ if TYPE_CHECKING:
             """
             ...
 
+        def marks(self, data: bytes) -> Sequence[int] | None:
+            """Return offsets in *data*; None if they are too many.
+
+            One is in, or right behind, every part of it in which something may match or hide, but for escapes, whatever
+            stands around the part.
+            """
+            ...
+
         def suspicious(self, data: bytes) -> Sequence[int] | None:
             """Return the offsets where what may match in *data*, or may hide something, ends; None if that is anywhere.
 
@@ -43,9 +52,10 @@ if TYPE_CHECKING:
             ...
 
         def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
-            """Return those of *tolerated* that may match in *data*, or in a part of it whatever stands around the part.
+            """Return where *tolerated* ones may match in *data*, or in a part of it whatever stands around the part.
 
-            None where another one may: that is known as soon as the first has been found.
+            That is offsets in such matches, or right behind them. None where another one may match: that is known as
+            soon as the first has been found.
             """
             ...
 

@@ -17,7 +17,8 @@ import hyperscan
 
 from otel_llm.detection.engines.matches import compiled_twice, iterate
 from otel_llm.detection.engines.re2 import compile_re2
-from otel_llm.detection.pattern import MIN_RUN, max_width, shortened
+from otel_llm.detection.extent import max_width
+from otel_llm.detection.pattern import MIN_RUN, SETTLED, settled, shortened
 from otel_llm.detection.stretches import united
 
 if TYPE_CHECKING:
@@ -52,10 +53,12 @@ class HyperscanProgram:
         for place, pattern in enumerate(patterns):
             for gate in pattern.gates:
                 behind.setdefault(gate, set()).add(place)
-        self.gates = [_Gate(frozenset(places), max(widths[each] for each in places)) for places in behind.values()]
+        self.gates = [
+            _Gate(frozenset(places), max(widths[each] for each in places) + SETTLED) for places in behind.values()
+        ]
         self.hiding = frozenset(place for place, gate in enumerate(behind) if gate in disguises)
         try:
-            self.gate_database = _database([*behind])
+            self.gate_database = _database([settled(gate) for gate in behind])
         except ValueError as error:
             raise ValueError(min(self.gates[error.args[0]].patterns)) from None
         others = [each for each in disguises if each not in behind]
@@ -104,13 +107,23 @@ class HyperscanEngine:
         searched, ends = self._searched
         return united((end - MIN_RUN, end) for end in ends) if searched is data and ends is not None else None
 
+    def marks(self, data: bytes) -> Sequence[int] | None:
+        """Return where gates fire and disguises end; None if that is anywhere."""
+        fired = self._fired(data, _MIN_ENDS + len(data))
+        return None if fired is None else [*self._disguised(data), *chain.from_iterable(fired.values())]
+
+    def _disguised(self, data: bytes) -> list[int]:
+        """Return where disguises end that are behind no gate."""
+        places: list[int] = []
+        self._scan_disguises(data, match_event_handler=lambda _pattern, _start, end, *_: places.append(end))
+        return places
+
     def suspicious(self, data: bytes) -> Sequence[int] | None:
         """Return the offsets where what may match, or may hide something, ends; None if that is anywhere."""
         fired = self._fired(data, _MIN_FIRED + len(data) // _BYTES_PER_FIRED)
         if fired is None:
             return None
-        places: list[int] = []
-        self._scan_disguises(data, match_event_handler=lambda _pattern, _start, end, *_: places.append(end))
+        places = self._disguised(data)
         for gate in self._hiding.intersection(fired):
             places += fired.pop(gate)
         try:
@@ -151,13 +164,9 @@ class HyperscanEngine:
         }
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
-        """Return the tolerated ones that may match; None where another one may."""
+        """Return where gates fire behind which only tolerated ones are; None where another one may match."""
         harmless = {place for place, gate in enumerate(self._gates) if gate.patterns <= tolerated}
         fired: list[int] = []
-
-        def on_match(pattern: int, *_: object) -> bool:
-            fired.append(pattern)
-            return pattern not in tolerated
 
         try:
             gates = self._fired(data, _MIN_FIRED + len(data) // _BYTES_PER_SUSPICION, harmless, self._hiding)
@@ -165,10 +174,9 @@ class HyperscanEngine:
                 return None
             self._scan_disguises(data, match_event_handler=lambda *_: True)
             for gate in harmless & gates.keys():
-                fired += self._gates[gate].patterns
-                del gates[gate]
+                fired += gates.pop(gate)
             if near := self._near(gates, (0, len(data) + 1)):
-                self._scan_loose(_cut(data, near), match_event_handler=on_match)
+                self._scan_loose(_cut(data, near), match_event_handler=lambda *_: True)
         except hyperscan.ScanTerminated:
             return None
         return fired

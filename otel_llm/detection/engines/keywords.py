@@ -9,6 +9,8 @@ from otel_llm.detection.engines.matches import iterate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from otel_llm.detection.engines.matches import Matcher
+
 __all__ = ["KeywordEngine", "Keywords"]
 
 
@@ -37,7 +39,7 @@ class Keywords:
 class KeywordEngine:
     """Finds by keyword, then by pattern."""
 
-    def __init__(self, patterns: Sequence[Sequence[Any]], loose: Sequence[Any], keywords: Keywords) -> None:
+    def __init__(self, patterns: Sequence[Sequence[Matcher]], loose: Sequence[Any], keywords: Keywords) -> None:
         """Take compiled patterns, for texts and for texts in quotes, their triggers, behind those what always fires,
         and their keywords.
         """
@@ -53,19 +55,22 @@ class KeywordEngine:
     def runs(self, _data: bytes) -> None:
         """Return None: nobody has looked."""
 
+    def marks(self, _data: bytes) -> None:
+        """Return None: something may be anywhere."""
+
     def suspicious(self, _data: bytes) -> None:
         """Return None: something may be anywhere."""
 
     def fired_only(self, data: bytes, tolerated: frozenset[int]) -> Sequence[int] | None:
-        """Return the tolerated ones that may match; None where another one may."""
+        """Return where the tolerated ones may match; None where another one may."""
         if any(disguise.search(data) for disguise in self._loose[len(self._patterns[0]) :]):
             return None
-        fired = []
+        fired: list[int] = []
         for place in self._candidates(data):
-            if self._loose[place].search(data):
-                if place not in tolerated:
-                    return None
-                fired.append(place)
+            if place in tolerated:
+                fired += [match.end() for match in self._loose[place].finditer(data)]
+            elif self._loose[place].search(data):
+                return None
         return fired
 
     def spans(

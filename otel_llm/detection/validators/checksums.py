@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ISSUERS", "base58check", "bech32", "card", "iban", "luhn", "luhn_digits", "weighted"]
 
-_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
 
 ISSUERS: Final = (
     ("4", "4", (13, 16, 19)),  # Visa
@@ -44,6 +44,10 @@ ISSUERS: Final = (
     ("9792", "9792", (16,)),  # Troy
 )
 """First and last prefix of a range, and the lengths of its numbers (ISO/IEC 7812, as the schemes publish them)."""
+_ISSUERS_OF: Final = {
+    digit: [each for each in ISSUERS if each[0][0] <= digit <= each[1][0]] for digit in map(str, range(10))
+}
+"""By the first digit."""
 _COMMON: Final = frozenset((15, 16))
 _CARD_WORD: Final = re.compile(
     r"(?i)card|credit|debit|visa|master|maestro|amex|express|diners|discover|jcb|payment|\bcc\b|\bccn|\bpan\b|\batm\b"
@@ -78,10 +82,8 @@ _BECH32_RESIDUES: Final = (1, 0x2BC830A3)
 
 def luhn_digits(digits: str) -> bool:
     """Tell whether digits pass the Luhn check (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        total += _DOUBLED[int(digit)] if place % 2 else int(digit)
-    return total % 10 == 0
+    doubled = digits[-2::-2].translate(_DOUBLED)
+    return sum(map(int, digits[-1::-2] + doubled)) % 10 == 0
 
 
 def luhn(candidate: Candidate) -> bool:
@@ -113,7 +115,8 @@ def card(candidate: Candidate) -> bool:
 
 
 def _has_issuer(digits: str) -> bool:
-    return any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in ISSUERS)
+    issuers = _ISSUERS_OF.get(digits[:1], ())
+    return any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in issuers)
 
 
 def iban(candidate: Candidate) -> bool:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from otel_llm.detection.validators.candidate import Candidate
 
 __all__ = ["domain", "ipv4", "ipv6", "mac", "may_hold_public"]
@@ -17,6 +19,9 @@ _VERSION_WORD: Final = re.compile(r"(?i)(?:(?:version|release|ver|build|==|>=|<=
 _DOTTED: Final = re.compile(rb"\.[0-9]{1,3}\.[0-9]{1,3}")
 """The middle of an address: a search for a dot is many times faster than one for a digit."""
 _QUADS: Final = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_BEFORE: Final = 19
+"""Bytes: four numbers of three digits, and as many as an encoding may add."""
+_BEHIND: Final = 12
 _VERSION_PARTS: Final = 64
 """Four numbers that are all smaller are rather a version than an address, unless something says otherwise."""
 _FILES: Final = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "py", "md", "json", "html"})
@@ -32,16 +37,24 @@ def ipv4(candidate: Candidate) -> bool:
     return max(parts) >= _VERSION_PARTS or bool(_ADDRESS_WORD.search(candidate.before))
 
 
-def may_hold_public(raw: bytes) -> bool:
+def may_hold_public(raw: bytes, places: Iterable[int]) -> bool:
     """Tell whether a text in *raw* may hold an address that `ipv4` finds.
 
     The first or last digits of what looks like one may be a byte of the encoding around the text.
+
+    Args:
+        raw: texts and what is around them.
+        places: offsets, one in or right behind the last number of each address.
     """
-    return any(map(_may_be_public, {raw[max(each.start() - 3, 0) : each.end() + 9] for each in _DOTTED.finditer(raw)}))
+    return any(map(_may_be_public, {raw[max(place - _BEFORE, 0) : place + _BEHIND] for place in places}))
 
 
 @lru_cache(4096)
 def _may_be_public(around: bytes) -> bool:
+    return any(_is_public_part(around[max(each.start() - 3, 0) : each.end() + 9]) for each in _DOTTED.finditer(around))
+
+
+def _is_public_part(around: bytes) -> bool:
     run = _QUADS.search(around)
     if run is None:
         return False

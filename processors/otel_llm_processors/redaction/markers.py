@@ -15,6 +15,9 @@ _MARKER: Final = re.compile(
     r"\[(?:REDACTED:([a-z0-9._-]{1,64})(?::[a-z0-9]{1,8}:(?:[0-9a-f]{1,16}|siv\.[A-Za-z0-9_-]{22,8192}))?(?:\*{4}\d{4})?|UNSCANNED:[a-z]{1,16})\]"
 )
 
+_BEGINS: Final = ("[REDACTED:", "[UNSCANNED:")
+"""To look for these first is many times faster: brackets are everywhere in JSON."""
+
 
 def marker(label: str, detail: str = "") -> str:
     """Return the marker of a type, with a digest where one is wanted."""
@@ -31,7 +34,8 @@ class Markers:
 
     def __init__(self, text: str, labels: frozenset[str]) -> None:
         """Find them. What names no type that is known may be anybody's, and is not one."""
-        found = [match for match in _MARKER.finditer(text) if match[1] is None or match[1] in labels]
+        all_markers = _MARKER.finditer(text) if any(begin in text for begin in _BEGINS) else ()
+        found = [match for match in all_markers if match[1] is None or match[1] in labels]
         self._starts = [match.start() for match in found]
         self._ends = [match.end() for match in found]
 

@@ -208,6 +208,10 @@ class Counting:
     def runs(self, data: bytes) -> Sequence[tuple[int, int]] | None:
         return self._engine.runs(data)
 
+    def marks(self, data: bytes) -> Sequence[int] | None:
+        self.work += len(data)
+        return self._engine.marks(data)
+
     def suspicious(self, data: bytes) -> Sequence[int] | None:
         self.work += len(data)
         return self._engine.suspicious(data)
