@@ -42,13 +42,17 @@ ESCAPES: Final = r"\\[ux\"'\\/nrtbf]"
 """A pattern over UTF-8 that fires wherever `undisguised` may read an escape."""
 DISGUISES: Final = (
     r"%[0-9A-Fa-f][0-9A-Fa-f]",
-    r"[0-9)](?:\xc2\xa0|\xe2\x80[\x80-\x8a\x90-\x95\xaf]|\xe2\x88\x92|\xe3\x80\x80)[0-9(]",
+    r"[0-9)](?:\xc2?\xa0|\xe2\x80[\x80-\x8a\x90-\x95\xaf]|\xe2\x88\x92|\xe3\x80\x80)[0-9(]",
     (
-        r"\xc2\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xa4\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xb8[\x80-\x8f]|\xef\xb9[\x90-\xab]|\xef\xbb\xbf|\xef\xbc[\x81-\xbf]"
-        r"|\xef\xbd[\x80-\x9e]|\xf3\xa0[\x80\x81\x84-\x87]"
+        r"[ -~\xc2]\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xa4\xaa-\xae]|\xe2\x81[\xa0-\xaf]"
+        r"|\xef\xb8[\x80-\x8f]|\xef\xb9[\x90-\xab]|\xef\xbb\xbf|\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e]"
+        r"|\xf3\xa0[\x80\x81\x84-\x87]"
     ),
 )
-"""Patterns over UTF-8 that fire wherever it may see another text than stands there without escapes."""
+"""Patterns that fire wherever it may see another text than stands there without escapes.
+
+Over UTF-8, and what is none: there each byte is read as a character of Latin-1.
+"""
 
 _BASE64: Final = frozenset((string.ascii_letters + string.digits + "+/-_").encode())
 _TO_RUN: Final = bytes(0x61 if byte in _BASE64 else 0x20 for byte in range(256))
