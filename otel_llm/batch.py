@@ -92,7 +92,7 @@ class Batch:
 
     def search(self, items: Sequence[Item], longest: int) -> tuple[list[Resource], list[Item]]:
         """Return the resources and those of some items in which something is found, or a text is longer than that."""
-        found = {*map(id, search([*self._resources, *items], self._suspicious(), self._shared, longest))}
+        found = {*map(id, search([*self._resources, *items], self._suspicious(longest), self._shared, longest))}
         return [each for each in self._resources if id(each) in found], [each for each in items if id(each) in found]
 
     def to_bytes(self) -> bytes:
@@ -247,12 +247,12 @@ class Batch:
                     return iter([(self._raw, start, end) for start, end in spans])
         return repeat(None)
 
-    def _suspicious(self) -> dict[int, list[int]]:
+    def _suspicious(self, longest: int) -> dict[int, list[int]]:
         """Return for spans, by their facades' ids, in which attributes something may be found, where only there."""
         detector, items = self._shared.detector, self._items
         if self.signal is not Signal.TRACES or detector is None or not items:
             return {}
-        places = suspicious_attributes(self.to_bytes(), len(items), detector)
+        places = suspicious_attributes(self.to_bytes(), len(items), detector, longest)
         return {id(item): each for item, each in zip(items, places, strict=True) if each is not None}
 
     def _strip(self, holder: Any, prefix: str, keep: frozenset[str]) -> None:

@@ -139,7 +139,9 @@ class _Step:
             return False
         if self._is_marked is not None and not self._is_marked(batch.raw):
             return False
-        return not (self.processor.only_findings and batch.is_clean())
+        if not self.processor.only_findings or len(batch.raw) > self.processor.longest_text:
+            return True
+        return not batch.is_clean()
 
     def run(self, batch: Batch) -> None:
         started = perf_counter()

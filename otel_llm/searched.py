@@ -110,20 +110,23 @@ def search(
     return found
 
 
-def suspicious_attributes(raw: bytes, spans: int, detector: Detector) -> list[list[int] | None]:
+def suspicious_attributes(raw: bytes, spans: int, detector: Detector, longest: int) -> list[list[int] | None]:
     """Return for each span of a traces request the positions of the attributes in which something may be found.
 
-    And `EVENT` where its events are to be searched; None for a span where it may be found elsewhere too, and for all
-    *spans* if the request is not encoded as usual. To make slots of all texts would take longer than this.
+    Or which are longer than *longest*; and `EVENT` where its events are to be searched; None for a span where there may
+    be something elsewhere too, and for all *spans* if the request is not encoded as usual. To make slots of all texts
+    would take longer than this.
     """
     try:
-        found = _suspicious(spans_in(raw), raw, detector)
+        found = _suspicious(spans_in(raw), raw, detector, min(_SHORT, longest))
     except IndexError:
         found = []
     return found if len(found) == spans else [None] * spans
 
 
-def _suspicious(spans: Iterable[tuple[int, int]], raw: bytes, detector: Detector) -> list[list[int] | None]:
+def _suspicious(
+    spans: Iterable[tuple[int, int]], raw: bytes, detector: Detector, longest: int
+) -> list[list[int] | None]:
     found: list[list[int]] = []
     owners: list[tuple[int, int]] = []
     short: list[bytes] = []
@@ -132,7 +135,7 @@ def _suspicious(spans: Iterable[tuple[int, int]], raw: bytes, detector: Detector
         events = 0
         for position, first, last in fields_of(raw, start, end):
             events += position == EVENT
-            if last - first > _SHORT or events > 1:  # several of them are a stream, which is one text too
+            if last - first > longest or events > 1:  # several of them are a stream, which is one text too
                 own.append(position)
             else:
                 owners.append((len(found), position))

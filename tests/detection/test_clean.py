@@ -38,11 +38,16 @@ DISGUISES = st.sampled_from(
     ]
 )
 TEXTS = st.tuples(DISGUISES, st.lists(PARTS, max_size=4)).map(lambda said: said[0]("".join(said[1])))
+LATIN_1 = st.tuples(st.sampled_from(["", "\xad"]), TEXTS).map(
+    lambda said: said[0].join(said[1].replace(" ", "\xa0")).encode("latin-1", "replace") + b"\xff"
+)
+KEYS = st.one_of(st.text(max_size=8), st.sampled_from(["password", "db.secret_key", "authorization"]))
+ATTRIBUTES = st.lists(st.tuples(KEYS, st.one_of(TEXTS, LATIN_1)), max_size=4)
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.text(max_size=8), TEXTS), max_size=4))
-def test_what_is_clean_by_its_bytes_holds_nothing_that_is_found(attributes: list[tuple[str, str]]) -> None:
+@given(ATTRIBUTES)
+def test_what_is_clean_by_its_bytes_holds_nothing_that_is_found(attributes: list[tuple[str, str | bytes]]) -> None:
     """Whatever stands around a text in a request, and however it is disguised."""
     batch = Batch(make_request(dict(attributes)))
     batch.detect_with(DETECTOR)
@@ -54,13 +59,13 @@ def test_what_is_clean_by_its_bytes_holds_nothing_that_is_found(attributes: list
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.lists(st.tuples(st.text(max_size=8), TEXTS), max_size=4), min_size=1, max_size=3), TEXTS)
-def test_something_is_found_only_where_it_is_looked_for(spans: list[list[tuple[str, str]]], name: str) -> None:
+@given(st.lists(ATTRIBUTES, min_size=1, max_size=3), TEXTS)
+def test_something_is_found_only_where_it_is_looked_for(spans: list[list[tuple[str, str | bytes]]], name: str) -> None:
     """By the bytes of each attribute, whatever stands around it."""
     request = ExportTraceServiceRequest.FromString(make_request(*map(dict, spans), name=name))
     batch = Batch(request.SerializeToString())
     batch.detect_with(DETECTOR)
-    places = suspicious_attributes(batch.raw, len(spans), DETECTOR)
+    places = suspicious_attributes(batch.raw, len(spans), DETECTOR, 1000)
 
     for span, positions in zip(batch.spans, places, strict=True):
         texts = span.texts()
@@ -73,7 +78,9 @@ def test_something_is_found_only_where_it_is_looked_for(spans: list[list[tuple[s
 
 def test_a_span_without_anything_is_not_looked_at() -> None:
     """Nor are attributes beside one that is."""
-    first, second = suspicious_attributes(make_request({"a": "x", "b": EXAMPLES[0]}, {"a": "x", "b": 7}), 2, DETECTOR)
+    first, second = suspicious_attributes(
+        make_request({"a": "x", "b": EXAMPLES[0]}, {"a": "x", "b": 7}), 2, DETECTOR, 1000
+    )
 
     assert ([1], []) == (first, second)
 
@@ -85,19 +92,19 @@ def test_several_events_are_looked_at(names: list[str], looked: list[int]) -> No
     for name in names:
         request.resource_spans[0].scope_spans[0].spans[0].events.add(name=name)
 
-    assert [looked] == suspicious_attributes(request.SerializeToString(), 1, DETECTOR)
+    assert [looked] == suspicious_attributes(request.SerializeToString(), 1, DETECTOR, 1000)
 
 
 def test_something_in_the_name_has_a_span_looked_at_whole() -> None:
     """Only attributes and events are looked at by themselves."""
-    assert [None] == suspicious_attributes(make_request({"a": "x"}, name=EXAMPLES[0]), 1, DETECTOR)
+    assert [None] == suspicious_attributes(make_request({"a": "x"}, name=EXAMPLES[0]), 1, DETECTOR, 1000)
 
 
 def test_a_request_in_an_unusual_encoding_is_looked_at_whole() -> None:
     """A field's number may be written longer than it need be."""
     raw = make_request({"a": "x"})
 
-    assert [None] == suspicious_attributes(b"\x8a\x00" + raw[1:], 1, DETECTOR)
+    assert [None] == suspicious_attributes(b"\x8a\x00" + raw[1:], 1, DETECTOR, 1000)
 
 
 @settings(max_examples=200, deadline=None)

@@ -287,6 +287,12 @@ def test_17_a_text_is_never_cut_before_it_is_scanned() -> None:
     assert {"x": "[UNSCANNED:oversize]"} == redacted({"x": "a" * 50 + TOKEN}, {"max_value_bytes": 60})
 
 
+@pytest.mark.parametrize("beside", ["nothing", TOKEN])
+def test_17_a_value_over_the_limit_is_dropped_whatever_it_says(beside: str) -> None:
+    """Also where its bytes alone tell that nothing can be found in it."""
+    assert "[UNSCANNED:oversize]" == redacted({"x": "word " * 20, "y": beside}, {"max_value_bytes": 60})["x"]
+
+
 @pytest.mark.parametrize("around", ["\u00e9", "\u6f22", "\U0001f600", "\u00df\u00df"])
 def test_18_characters_beside_a_secret_stay_whole(around: str) -> None:
     """Offsets of engines are bytes; a character of several is never split, and ends a word."""
