@@ -26,7 +26,8 @@ RUN: Final = rf"[A-Za-z0-9+/_\-]{{{MIN_RUN}}}"
 
 SETTLED: Final = 16
 """Bytes: so far behind a match its end is told at the latest."""
-_LAST_CLASS: Final = re.compile(r"(?:(\\d)\)?|\[(A-Za-z0-9)\])\{\d+\}$")
+_DIGITS: Final = re.compile(r"\\d\(\?:\[[^\]]*\]\{0,\d+\}\\d\)\{\d+\}")
+"""So many digits, however they are parted: what matches up to a digit also does, from a later one on, to the next."""
 
 _GROUP: Final = re.compile(r"\(\?(?!:|i\)|i:)")
 TOKEN: Final = re.compile(r"\\x[0-9A-Fa-f]{2}|\\.|\[(?:\\.|\[:\w+:\]|[^\]\\])(?:\\.|\[:\w+:\]|[^\]\\])*\]|.", re.DOTALL)
@@ -127,15 +128,11 @@ def shortened(pattern: str) -> str:
 
 
 def settled(pattern: str) -> str:
-    """Return a pattern that fires within `SETTLED` bytes behind wherever *pattern* does, but once in a run of digits.
+    """Return a pattern that fires within `SETTLED` bytes behind wherever *pattern* does.
 
-    A run is what *pattern* ends with. The other one fires at every sign of it.
+    Of a pattern for digits in groups that is one which fires once for a number, not at each digit of it.
     """
-    ends = _LAST_CLASS.search(pattern)
-    if ends is None:
-        return pattern
-    sign = ends[1] or ends[2]
-    return rf"{pattern}(?:[^{sign}]|[{sign}]{{{SETTLED}}}|$)"
+    return rf"{pattern}(?:[^\d]|\d{{{SETTLED}}}|$)" if _DIGITS.fullmatch(pattern) else pattern
 
 
 def beside(words: tuple[str, ...], value: str) -> str:

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_llm.batch import Batch
 from otel_llm.detection import RuleDetector, bundled_rules
+from otel_llm.detection.engines import Pattern
 from otel_llm.detection.examples import made_up
 from otel_llm.detection.pattern import SETTLED, settled
 from otel_llm.searched import suspicious_attributes
@@ -107,16 +108,26 @@ def test_a_request_in_an_unusual_encoding_is_looked_at_whole() -> None:
     assert [None] == suspicious_attributes(b"\x8a\x00" + raw[1:], 1, DETECTOR, 1000)
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.text(alphabet="017aZ- .(", max_size=60))
-def test_a_settled_pattern_fires_soon_after_the_pattern_does(text: str) -> None:
+GATES = sorted({gate for rule in RULES for gate in Pattern(rule.expression, (), rule.trigger, rule.gate).gates})
+NUMBERS = st.lists(
+    st.sampled_from(["0", "12", "345", "67890", "1" * 20, " ", "-", ".", "(", "a", "Z", "/  "]), max_size=12
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from([gate for gate in GATES if settled(gate) != gate]), NUMBERS.map("".join))
+def test_a_settled_pattern_fires_soon_after_the_pattern_does(gate: str, text: str) -> None:
     """And nowhere else, in what is joined by NUL."""
     data = f"{text}\0x".encode()
-    for pattern in (r"\d(?:[ \-/()]{0,4}\d){5}", r"\d\d[ \-]?[A-Za-z0-9]{4}", r"\d{3}[ .\-]\d{4}"):
-        ends, told = _ends(pattern, data), _ends(settled(pattern), data)
+    ends, told = _ends(gate, data), _ends(settled(gate), data)
 
-        assert all(any(end < late <= end + SETTLED for late in told) for end in ends)
-        assert all(any(end < late <= end + SETTLED for end in ends) for late in told)
+    assert all(any(end <= late <= end + SETTLED for late in told) for end in ends)
+    assert all(any(end <= late <= end + SETTLED for end in ends) for late in told)
+
+
+def test_only_what_goes_on_with_every_digit_is_settled() -> None:
+    """Where this one ends, one digit more is no end of it: nobody would be told."""
+    assert r"\d{3}[ .\-]\d{4}" == settled(r"\d{3}[ .\-]\d{4}")
 
 
 def test_what_is_settled_is_told_once() -> None:
