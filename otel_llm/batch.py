@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch"]
 
 
-_FIRST: Final = 8 * 1024
+_FIRST: Final = 2 * 1024
 """Bytes: the spans that begin in them mostly tell that a much larger request is not clean."""
 
 
@@ -201,7 +201,7 @@ class Batch:
     def _found_clean(self, detector: Detector) -> bool:
         if self.signal is not Signal.TRACES:
             return detector.is_clean(self._raw)
-        if len(self._raw) > 8 * _FIRST and not detector.is_clean(without_ids(self._raw, _FIRST)):
+        if len(self._raw) > 32 * _FIRST and not detector.is_clean(without_ids(self._raw, _FIRST)):
             return False
         texts = without_ids(self._raw)
         if not detector.is_clean(texts):
